@@ -1,0 +1,16 @@
+// Which room may import which. Data flows down this list; imports point only up.
+// Checked by tools/tidy.test.ts, so `npm test` is the one door to every check.
+const floor = ["base", "model"];
+const library = [...floor, "wire", "net", "store"];
+
+export const rooms: Readonly<Record<string, readonly string[]>> = {
+  base: [], //                      errors, clock, metrics, settings; no tracing, no node:
+  model: ["base"], //               SpanBatch, queries; nothing of bytes or disks
+  wire: floor, //                   one file per format: bytes <-> SpanBatch, no I/O
+  net: ["base"], //                 sockets, HTTP, gRPC, TLS; no formats
+  store: [...floor, "wire", "net"], // one folder per engine behind TraceStore
+  collector: library, //            doors, intake, ledger
+  query: library, //                HTTP and gRPC answers
+  demo: ["base"], //                small services with real OpenTelemetry SDKs
+  cli: [...library, "collector", "query", "demo"], // knows all rooms
+};
