@@ -1,0 +1,62 @@
+// What a role sees of gRPC: services of methods, raw message bytes in and out.
+//
+//   connection ─ grpc-server ─▶ bytes of one message ─▶ method.handle ─▶ bytes ─▶ connection
+//
+// Trust: the bytes are the peer's; their size was checked, nothing else was.
+// Not here: HTTP/2 (grpc-server.ts), what the bytes mean (wire).
+
+import { GRPC_STATUS } from "./status.ts";
+
+/** Header fields of a call, names in lower case; `-bin` values are bytes. */
+export interface GrpcMetadata {
+  /** The first value, or undefined. */
+  get(name: string): string | undefined;
+  /** All values. */
+  getAll(name: string): readonly string[];
+  /** The first value of a `-bin` field, base64-decoded. */
+  getBytes(name: string): Uint8Array | undefined;
+}
+
+export interface GrpcContext {
+  /** `/package.Service/Method`. */
+  readonly path: string;
+  readonly metadata: GrpcMetadata;
+  /** `host:port` of the peer. */
+  readonly peer: string;
+  /** Fires when the call is cancelled, its deadline passes, or the connection is lost. */
+  readonly signal: AbortSignal;
+}
+
+/** One message in, one out. The bytes are fresh memory: the handler may keep them. */
+export interface GrpcUnaryMethod {
+  readonly kind: "unary";
+  handle(message: Uint8Array, context: GrpcContext): Uint8Array | Promise<Uint8Array>;
+}
+
+/** One message in, many out; the next is asked for when the peer has room for it. */
+export interface GrpcStreamMethod {
+  readonly kind: "server-stream";
+  handle(message: Uint8Array, context: GrpcContext): AsyncIterable<Uint8Array>;
+}
+
+export interface GrpcService {
+  /** `jaeger.api_v2.CollectorService`. */
+  readonly name: string;
+  readonly methods: Readonly<Record<string, GrpcUnaryMethod | GrpcStreamMethod>>;
+}
+
+/**
+ * An exact gRPC status, where the four codes of SpoorError do not say enough (`NOT_FOUND` …).
+ * Thrown by a handler. `details` goes out as `grpc-status-details-bin` (a google.rpc.Status).
+ */
+export class GrpcError extends Error {
+  override readonly name = "GrpcError";
+  readonly status: number;
+  readonly details: Uint8Array | undefined;
+
+  constructor(status: keyof typeof GRPC_STATUS, message: string, details?: Uint8Array) {
+    super(message);
+    this.status = GRPC_STATUS[status];
+    this.details = details;
+  }
+}

@@ -1,0 +1,83 @@
+// Every bound of the doors, in one place, each with its reason. All can be set by the owner.
+//
+// Not here: bounds of formats (wire) and of queues (collector).
+
+/** Bounds of one HTTP door. */
+export interface HttpLimits {
+  /** Request line and header fields together; more is answered 431. */
+  readonly headerBytesMax: number;
+  /** A body as it comes over the wire; more is answered 413. */
+  readonly bodyBytesMax: number;
+  /** A body after decompression; more is answered 413. */
+  readonly plainBytesMax: number;
+  /** All bodies in flight of this door, unless it shares a ByteBudget; more is answered 429. */
+  readonly inFlightBytesMax: number;
+  /** Open connections; a further one is closed at once. */
+  readonly connectionsMax: number;
+  /** From the first byte (or the connect) to the end of the headers; then 408. */
+  readonly headersTimeoutMs: number;
+  /** From the first byte to the end of the body; then 408. */
+  readonly requestTimeoutMs: number;
+  /** A connection without a request. */
+  readonly idleTimeoutMs: number;
+  /** A peer that does not read its answer. */
+  readonly answerTimeoutMs: number;
+}
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+export const httpLimits: HttpLimits = {
+  headerBytesMax: 1 * MIB, //      Go's default, so what Jaeger took is taken; held once a request
+  bodyBytesMax: 16 * MIB, //       an OTLP batch is 0.1..4 MiB; a trace file for /api/transform more
+  plainBytesMax: 64 * MIB, //      traces shrink 10:1, sometimes 30:1; a bomb 1000:1
+  inFlightBytesMax: 128 * MIB, //  half of what the process may take above its store
+  connectionsMax: 4_096, //        ~10 KiB each while idle
+  headersTimeoutMs: 2_000, //      Jaeger's read-header-timeout
+  requestTimeoutMs: 30_000, //     16 MiB at 4.5 Mbit/s
+  idleTimeoutMs: 120_000, //       longer than most clients' and proxies' own (60..90 s)
+  answerTimeoutMs: 30_000, //      no byte taken in that time
+};
+
+/** Bounds of one gRPC door. */
+export interface GrpcLimits {
+  /** One message, after decompression; more is answered RESOURCE_EXHAUSTED. */
+  readonly messageBytesMax: number;
+  /** All messages in flight of this door, unless it shares a ByteBudget. */
+  readonly inFlightBytesMax: number;
+  /** The header list of one call, as HTTP/2 counts it (RFC 9113 §6.5.2). */
+  readonly headerBytesMax: number;
+  readonly streamsPerConnectionMax: number;
+  readonly connectionsMax: number;
+  /** From the connect to the end of the HTTP/2 preface. */
+  readonly handshakeTimeoutMs: number;
+  /** From a call's headers to the end of its message. */
+  readonly requestTimeoutMs: number;
+  /** A connection without a call; 0 = no bound. */
+  readonly idleTimeoutMs: number;
+  /** Silence after which the peer is pinged, and how long its answer may take. */
+  readonly keepaliveMs: number;
+  readonly keepaliveTimeoutMs: number;
+  /** A connection's age at which it is told to go away (±10 %); 0 = never. Then the grace. */
+  readonly connectionAgeMaxMs: number;
+  /** 0 = calls may take as long as they need. */
+  readonly connectionAgeGraceMs: number;
+  /** A peer that does not read its answer. */
+  readonly answerTimeoutMs: number;
+}
+
+export const grpcLimits: GrpcLimits = {
+  messageBytesMax: 4 * MIB, //        grpc-go's default, which Jaeger has
+  inFlightBytesMax: 128 * MIB, //     as for HTTP
+  headerBytesMax: 64 * KIB, //        calls carry some 300 bytes; tokens and baggage a few KiB
+  streamsPerConnectionMax: 256, //    more wait at the sender
+  connectionsMax: 4_096, //           ~60 KiB each while idle
+  handshakeTimeoutMs: 10_000, //      TLS over a bad line takes 1 s
+  requestTimeoutMs: 30_000, //        4 MiB at 1.2 Mbit/s
+  idleTimeoutMs: 0, //                an exporter may be silent for hours; keepalive finds the dead
+  keepaliveMs: 120_000, //            below the usual 350 s of a load balancer (grpc-go: 2 h)
+  keepaliveTimeoutMs: 20_000, //      grpc-go's default
+  connectionAgeMaxMs: 0, //           Jaeger's default
+  connectionAgeGraceMs: 0, //         Jaeger's default
+  answerTimeoutMs: 30_000, //         no byte taken in that time
+};
