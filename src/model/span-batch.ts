@@ -1,0 +1,352 @@
+// The one span shape of the program: a batch of spans as columns, grown in place.
+//
+//   row columns        one entry a span: ids, times, name, kind, status, flags, …
+//   resources, scopes  one entry each; a row names its resource and its scope by index
+//   events, links      flat lists; row r owns [eventStart[r], eventStart[r + 1]), links alike
+//   attributes         five flat tables, one a level; owners have ranges in them
+//   dictionary         every name, key, string and byte value once
+//
+// One pass of writing and many of reading. A reader of a format does, per span:
+//
+//   const row = batch.openRow(resource, scope);     columns of the row are zeroed
+//   batch.name[row] = batch.dictionary.intern(…);   plain stores into the columns
+//   batch.spanAttributes.add(key, STRING, value);   attributes of the open row
+//   const event = batch.openEvent(); …; batch.closeEvent();
+//   batch.closeRow();                               or batch.cancelRow()
+//
+// Resources and scopes are opened before their rows and may be filled in later: formats put their
+// fields in any order. Columns move when the batch grows: never keep one in a variable across a call.
+//
+// Fidelity: docs/span-mapping.md says where each notion of OTLP, Jaeger and Zipkin lives here.
+// Not here: bytes of any format (wire/), text (print-spans.ts), copying rows (copy-rows.ts).
+
+import { AttributeTable, STRING } from "./attribute-table.ts";
+import { Dictionary } from "./dictionary.ts";
+
+/** OTLP's numbers of SpanKind. */
+export const KIND_UNSPECIFIED = 0;
+export const KIND_INTERNAL = 1;
+export const KIND_SERVER = 2;
+export const KIND_CLIENT = 3;
+export const KIND_PRODUCER = 4;
+export const KIND_CONSUMER = 5;
+
+/** OTLP's numbers of StatusCode. */
+export const STATUS_UNSET = 0;
+export const STATUS_OK = 1;
+export const STATUS_ERROR = 2;
+
+/** Which family of formats a span came in: decides the meaning of `flags`. */
+export const ORIGIN_OTLP = 0;
+export const ORIGIN_JAEGER_THRIFT = 1;
+export const ORIGIN_JAEGER_PROTO = 2;
+export const ORIGIN_ZIPKIN = 3;
+
+const FIRST_ROWS = 64;
+const FIRST_SMALL = 8;
+
+export class SpanBatch {
+  readonly dictionary: Dictionary = new Dictionary();
+
+  /** Number of spans. */
+  rows = 0;
+  /** 16 bytes a row, big endian as on the wire; 64-bit ids are left-padded with zeros. */
+  traceId: Uint8Array = new Uint8Array(16 * FIRST_ROWS);
+  /** 8 bytes a row, big endian. */
+  spanId: Uint8Array = new Uint8Array(8 * FIRST_ROWS);
+  /** 8 bytes a row; all zero: a root. */
+  parentSpanId: Uint8Array = new Uint8Array(8 * FIRST_ROWS);
+  /** Whole µs since the Unix epoch; exact within ±2^53 (years 1684 to 2255). */
+  startUs: Float64Array = new Float64Array(FIRST_ROWS);
+  /** Nanoseconds above `startUs`, 0..999. */
+  startRestNs: Uint16Array = new Uint16Array(FIRST_ROWS);
+  /** Exact up to 2^53 ns (104 days); negative if the span ended before it started. */
+  durationNs: Float64Array = new Float64Array(FIRST_ROWS);
+  /** Dictionary entries. */
+  name: Uint32Array = new Uint32Array(FIRST_ROWS);
+  statusMessage: Uint32Array = new Uint32Array(FIRST_ROWS);
+  traceState: Uint32Array = new Uint32Array(FIRST_ROWS);
+  /** KIND_…; a number outside OTLP's enum is kept if it fits 8 bits. */
+  kind: Uint8Array = new Uint8Array(FIRST_ROWS);
+  /** STATUS_… */
+  statusCode: Uint8Array = new Uint8Array(FIRST_ROWS);
+  /** ORIGIN_… */
+  origin: Uint8Array = new Uint8Array(FIRST_ROWS);
+  /** OTLP: W3C trace flags and bits 8, 9 · Jaeger: 1 sampled, 2 debug, 8 firehose. */
+  flags: Uint32Array = new Uint32Array(FIRST_ROWS);
+  droppedAttributes: Uint32Array = new Uint32Array(FIRST_ROWS);
+  droppedEvents: Uint32Array = new Uint32Array(FIRST_ROWS);
+  droppedLinks: Uint32Array = new Uint32Array(FIRST_ROWS);
+  /** Index of the row's resource and scope. */
+  resource: Uint32Array = new Uint32Array(FIRST_ROWS);
+  scope: Uint32Array = new Uint32Array(FIRST_ROWS);
+  /** Ranges of row r: [start[r], start[r + 1]) in spanAttributes, in the events, in the links. */
+  attributeStart: Uint32Array = new Uint32Array(FIRST_ROWS + 1);
+  eventStart: Uint32Array = new Uint32Array(FIRST_ROWS + 1);
+  linkStart: Uint32Array = new Uint32Array(FIRST_ROWS + 1);
+  readonly spanAttributes: AttributeTable = new AttributeTable();
+
+  events = 0;
+  /** As `startUs`, `startRestNs`. */
+  eventUs: Float64Array = new Float64Array(FIRST_ROWS);
+  eventRestNs: Uint16Array = new Uint16Array(FIRST_ROWS);
+  eventName: Uint32Array = new Uint32Array(FIRST_ROWS);
+  eventDropped: Uint32Array = new Uint32Array(FIRST_ROWS);
+  eventAttributeStart: Uint32Array = new Uint32Array(FIRST_ROWS + 1);
+  readonly eventAttributes: AttributeTable = new AttributeTable();
+
+  links = 0;
+  /** 16 and 8 bytes a link. */
+  linkTraceId: Uint8Array = new Uint8Array(16 * FIRST_SMALL);
+  linkSpanId: Uint8Array = new Uint8Array(8 * FIRST_SMALL);
+  linkTraceState: Uint32Array = new Uint32Array(FIRST_SMALL);
+  linkFlags: Uint32Array = new Uint32Array(FIRST_SMALL);
+  linkDropped: Uint32Array = new Uint32Array(FIRST_SMALL);
+  linkAttributeStart: Uint32Array = new Uint32Array(FIRST_SMALL + 1);
+  readonly linkAttributes: AttributeTable = new AttributeTable();
+
+  resources = 0;
+  resourceSchemaUrl: Uint32Array = new Uint32Array(FIRST_SMALL);
+  resourceDropped: Uint32Array = new Uint32Array(FIRST_SMALL);
+  resourceAttributeStart: Uint32Array = new Uint32Array(FIRST_SMALL);
+  resourceAttributeEnd: Uint32Array = new Uint32Array(FIRST_SMALL);
+  readonly resourceAttributes: AttributeTable = new AttributeTable();
+
+  scopes = 0;
+  scopeName: Uint32Array = new Uint32Array(FIRST_SMALL);
+  scopeVersion: Uint32Array = new Uint32Array(FIRST_SMALL);
+  scopeSchemaUrl: Uint32Array = new Uint32Array(FIRST_SMALL);
+  scopeDropped: Uint32Array = new Uint32Array(FIRST_SMALL);
+  scopeAttributeStart: Uint32Array = new Uint32Array(FIRST_SMALL);
+  scopeAttributeEnd: Uint32Array = new Uint32Array(FIRST_SMALL);
+  readonly scopeAttributes: AttributeTable = new AttributeTable();
+
+  /** Forgets all rows and keeps the memory. */
+  reset(): void {
+    this.dictionary.reset();
+    this.rows = this.events = this.links = this.resources = this.scopes = 0;
+    this.spanAttributes.reset();
+    this.eventAttributes.reset();
+    this.linkAttributes.reset();
+    this.resourceAttributes.reset();
+    this.scopeAttributes.reset();
+  }
+
+  /** Begins row `rows`; it counts once it is closed. All its columns are zero. */
+  openRow(resource: number, scope: number): number {
+    const row = this.rows;
+    if (row === this.kind.length) this.#growRows();
+    this.traceId.fill(0, 16 * row, 16 * row + 16);
+    this.spanId.fill(0, 8 * row, 8 * row + 8);
+    this.parentSpanId.fill(0, 8 * row, 8 * row + 8);
+    this.startUs[row] = 0;
+    this.startRestNs[row] = 0;
+    this.durationNs[row] = 0;
+    this.name[row] = 0;
+    this.statusMessage[row] = 0;
+    this.traceState[row] = 0;
+    this.kind[row] = 0;
+    this.statusCode[row] = 0;
+    this.origin[row] = 0;
+    this.flags[row] = 0;
+    this.droppedAttributes[row] = 0;
+    this.droppedEvents[row] = 0;
+    this.droppedLinks[row] = 0;
+    this.resource[row] = resource;
+    this.scope[row] = scope;
+    this.attributeStart[row] = this.spanAttributes.count;
+    this.eventStart[row] = this.events;
+    this.linkStart[row] = this.links;
+    return row;
+  }
+
+  closeRow(): void {
+    const end = ++this.rows;
+    this.attributeStart[end] = this.spanAttributes.count;
+    this.eventStart[end] = this.events;
+    this.linkStart[end] = this.links;
+  }
+
+  /** Takes the open row back, with its attributes, events and links. */
+  cancelRow(): void {
+    const row = this.rows;
+    this.spanAttributes.count = this.attributeStart[row]!;
+    if (this.events > this.eventStart[row]!) {
+      this.events = this.eventStart[row]!;
+      this.eventAttributes.count = this.eventAttributeStart[this.events]!;
+    }
+    if (this.links > this.linkStart[row]!) {
+      this.links = this.linkStart[row]!;
+      this.linkAttributes.count = this.linkAttributeStart[this.links]!;
+    }
+  }
+
+  /** Begins an event of the open row. Attributes go to `eventAttributes`. */
+  openEvent(): number {
+    const event = this.events;
+    if (event === this.eventName.length) this.#growEvents();
+    this.eventUs[event] = 0;
+    this.eventRestNs[event] = 0;
+    this.eventName[event] = 0;
+    this.eventDropped[event] = 0;
+    this.eventAttributeStart[event] = this.eventAttributes.count;
+    return event;
+  }
+
+  closeEvent(): void {
+    this.eventAttributeStart[++this.events] = this.eventAttributes.count;
+  }
+
+  /** Begins a link of the open row. Attributes go to `linkAttributes`. */
+  openLink(): number {
+    const link = this.links;
+    if (link === this.linkFlags.length) this.#growLinks();
+    this.linkTraceId.fill(0, 16 * link, 16 * link + 16);
+    this.linkSpanId.fill(0, 8 * link, 8 * link + 8);
+    this.linkTraceState[link] = 0;
+    this.linkFlags[link] = 0;
+    this.linkDropped[link] = 0;
+    this.linkAttributeStart[link] = this.linkAttributes.count;
+    return link;
+  }
+
+  closeLink(): void {
+    this.linkAttributeStart[++this.links] = this.linkAttributes.count;
+  }
+
+  /**
+   * Adds an empty resource. Its attributes go to `resourceAttributes`, all of one resource in a run;
+   * call `closeResource` after each run.
+   */
+  openResource(): number {
+    const resource = this.resources++;
+    if (resource === this.resourceDropped.length) this.#growResources();
+    this.resourceSchemaUrl[resource] = 0;
+    this.resourceDropped[resource] = 0;
+    this.resourceAttributeStart[resource] = this.resourceAttributes.count;
+    this.resourceAttributeEnd[resource] = this.resourceAttributes.count;
+    return resource;
+  }
+
+  closeResource(resource: number): void {
+    this.resourceAttributeEnd[resource] = this.resourceAttributes.count;
+  }
+
+  /** Adds an empty scope; as `openResource`. */
+  openScope(): number {
+    const scope = this.scopes++;
+    if (scope === this.scopeDropped.length) this.#growScopes();
+    this.scopeName[scope] = 0;
+    this.scopeVersion[scope] = 0;
+    this.scopeSchemaUrl[scope] = 0;
+    this.scopeDropped[scope] = 0;
+    this.scopeAttributeStart[scope] = this.scopeAttributes.count;
+    this.scopeAttributeEnd[scope] = this.scopeAttributes.count;
+    return scope;
+  }
+
+  closeScope(scope: number): void {
+    this.scopeAttributeEnd[scope] = this.scopeAttributes.count;
+  }
+
+  /**
+   * The dictionary entry of a resource's service name: its first string attribute `service.name`.
+   * 0, the empty string, if it has none. Cost: the resource's attributes.
+   */
+  serviceOf(resource: number): number {
+    const key = this.dictionary.findText("service.name");
+    if (key < 0) return 0;
+    const table = this.resourceAttributes;
+    const end = this.resourceAttributeEnd[resource]!;
+    for (let at = this.resourceAttributeStart[resource]!; at < end; at++) {
+      if (table.key[at] === key && table.type[at] === STRING) return table.words[2 * at]!;
+    }
+    return 0;
+  }
+
+  #growRows(): void {
+    const size = this.kind.length * 2;
+    this.traceId = grownBytes(this.traceId, 16 * size);
+    this.spanId = grownBytes(this.spanId, 8 * size);
+    this.parentSpanId = grownBytes(this.parentSpanId, 8 * size);
+    this.startUs = grownDoubles(this.startUs, size);
+    this.startRestNs = grownShorts(this.startRestNs, size);
+    this.durationNs = grownDoubles(this.durationNs, size);
+    this.name = grownWords(this.name, size);
+    this.statusMessage = grownWords(this.statusMessage, size);
+    this.traceState = grownWords(this.traceState, size);
+    this.kind = grownBytes(this.kind, size);
+    this.statusCode = grownBytes(this.statusCode, size);
+    this.origin = grownBytes(this.origin, size);
+    this.flags = grownWords(this.flags, size);
+    this.droppedAttributes = grownWords(this.droppedAttributes, size);
+    this.droppedEvents = grownWords(this.droppedEvents, size);
+    this.droppedLinks = grownWords(this.droppedLinks, size);
+    this.resource = grownWords(this.resource, size);
+    this.scope = grownWords(this.scope, size);
+    this.attributeStart = grownWords(this.attributeStart, size + 1);
+    this.eventStart = grownWords(this.eventStart, size + 1);
+    this.linkStart = grownWords(this.linkStart, size + 1);
+  }
+
+  #growEvents(): void {
+    const size = this.eventName.length * 2;
+    this.eventUs = grownDoubles(this.eventUs, size);
+    this.eventRestNs = grownShorts(this.eventRestNs, size);
+    this.eventName = grownWords(this.eventName, size);
+    this.eventDropped = grownWords(this.eventDropped, size);
+    this.eventAttributeStart = grownWords(this.eventAttributeStart, size + 1);
+  }
+
+  #growLinks(): void {
+    const size = this.linkFlags.length * 2;
+    this.linkTraceId = grownBytes(this.linkTraceId, 16 * size);
+    this.linkSpanId = grownBytes(this.linkSpanId, 8 * size);
+    this.linkTraceState = grownWords(this.linkTraceState, size);
+    this.linkFlags = grownWords(this.linkFlags, size);
+    this.linkDropped = grownWords(this.linkDropped, size);
+    this.linkAttributeStart = grownWords(this.linkAttributeStart, size + 1);
+  }
+
+  #growResources(): void {
+    const size = this.resourceDropped.length * 2;
+    this.resourceSchemaUrl = grownWords(this.resourceSchemaUrl, size);
+    this.resourceDropped = grownWords(this.resourceDropped, size);
+    this.resourceAttributeStart = grownWords(this.resourceAttributeStart, size);
+    this.resourceAttributeEnd = grownWords(this.resourceAttributeEnd, size);
+  }
+
+  #growScopes(): void {
+    const size = this.scopeDropped.length * 2;
+    this.scopeName = grownWords(this.scopeName, size);
+    this.scopeVersion = grownWords(this.scopeVersion, size);
+    this.scopeSchemaUrl = grownWords(this.scopeSchemaUrl, size);
+    this.scopeDropped = grownWords(this.scopeDropped, size);
+    this.scopeAttributeStart = grownWords(this.scopeAttributeStart, size);
+    this.scopeAttributeEnd = grownWords(this.scopeAttributeEnd, size);
+  }
+}
+
+function grownBytes(column: Uint8Array, size: number): Uint8Array {
+  const grown = new Uint8Array(size);
+  grown.set(column);
+  return grown;
+}
+
+function grownShorts(column: Uint16Array, size: number): Uint16Array {
+  const grown = new Uint16Array(size);
+  grown.set(column);
+  return grown;
+}
+
+function grownWords(column: Uint32Array, size: number): Uint32Array {
+  const grown = new Uint32Array(size);
+  grown.set(column);
+  return grown;
+}
+
+function grownDoubles(column: Float64Array, size: number): Float64Array {
+  const grown = new Float64Array(size);
+  grown.set(column);
+  return grown;
+}

@@ -1,0 +1,90 @@
+// What may be asked of a store: which traces, which statistics.
+//
+// A trace is found if one of its spans meets every condition: never some on one span and the rest on
+// another. Times are compared with the start of that span.
+//
+// Not here: parameters and texts of an API (query/), how an engine finds the spans (store/…).
+
+/** One condition on an attribute of any level: span, resource, scope, event or link. */
+export interface AttributeCondition {
+  readonly key: string;
+  /**
+   * Compared with the attribute's value as text, whole and case-sensitive: 503 and "503" both match
+   * `503`, true matches `true`. Arrays and maps match by their JSON text.
+   */
+  readonly value: string;
+}
+
+export interface TraceQuery {
+  /** Exact service name; left out: spans of every service. */
+  readonly service?: string;
+  /** Exact span name. */
+  readonly operation?: string;
+  /** KIND_… of span-batch.ts. */
+  readonly kind?: number;
+  /** µs since the Unix epoch, both ends inclusive, compared with the start of the matching span. */
+  readonly startUsMin: number;
+  readonly startUsMax: number;
+  /** ns, both ends inclusive. */
+  readonly durationNsMin?: number;
+  readonly durationNsMax?: number;
+  readonly attributes: readonly AttributeCondition[];
+  /** Traces, 1..LIMIT_MAX. */
+  readonly limit: number;
+}
+
+/** The most traces that one search may ask for; what it costs is `limit` whole traces in memory. */
+export const LIMIT_MAX = 10_000;
+
+/** Inclusive range of span starts, µs since the Unix epoch. */
+export interface TimeRange {
+  readonly startUsMin: number;
+  readonly startUsMax: number;
+}
+
+export interface Operation {
+  readonly name: string;
+  /** KIND_… */
+  readonly kind: number;
+}
+
+/** Calls from one service to another, as seen in the stored spans. */
+export interface Dependency {
+  readonly parent: string;
+  readonly child: string;
+  readonly callCount: number;
+}
+
+/** What is to be counted over time: spans of some services and kinds, in steps. */
+export interface SeriesQuery {
+  readonly services: readonly string[];
+  /** KIND_…; empty: every kind. */
+  readonly kinds: readonly number[];
+  readonly byOperation: boolean;
+  /** The last point; the others stand `stepUs` apart before it, while within `lookbackUs`. */
+  readonly endUs: number;
+  readonly lookbackUs: number;
+  readonly stepUs: number;
+  /** Each point counts the spans that started within the `windowUs` before it. */
+  readonly windowUs: number;
+  /** 0..1: which quantile of the durations a point shall carry. */
+  readonly quantile?: number;
+}
+
+/** One line of a chart. */
+export interface Series {
+  readonly service: string;
+  readonly operation?: string;
+  /** Oldest first; points without calls are there too. */
+  readonly points: readonly SeriesPoint[];
+}
+
+export interface SeriesPoint {
+  /** µs since the Unix epoch. */
+  readonly atUs: number;
+  readonly calls: number;
+  /** Calls with STATUS_ERROR. */
+  readonly errors: number;
+  /** The asked quantile of the durations; NaN without calls or without a quantile asked. */
+  readonly durationNs: number;
+}

@@ -1,0 +1,96 @@
+// The contract of every engine, and what an engine says of itself.
+//
+//   collector ──write──▶ TraceStore ◀──find, read── query
+//
+// One conformance suite (conformance.ts) runs against every engine. What an engine does not declare in
+// its capabilities it must refuse as `unsupported`, never answer with an empty list.
+
+import type { SpanBatch } from "../model/span-batch.ts";
+import type {
+  Dependency,
+  Operation,
+  Series,
+  SeriesQuery,
+  TimeRange,
+  TraceQuery,
+} from "../model/trace-query.ts";
+
+export interface Capabilities {
+  /** Searches without a service name. */
+  readonly searchWithoutService: boolean;
+  /** Keeps traces apart that were archived. */
+  readonly archive: boolean;
+  /** Computes call, error and latency series. */
+  readonly series: boolean;
+}
+
+/** Where a span's way ended; `received = stored + Σ refused + Σ dropped + in flight` holds always. */
+export interface StoreFigures {
+  readonly traces: number;
+  readonly spans: number;
+  /** Bytes of memory or disk that the engine holds for spans and indexes. */
+  readonly bytes: number;
+  /** Spans that made room for newer ones since the start. */
+  readonly evictedSpans: number;
+  readonly evictedTraces: number;
+}
+
+export interface TraceStore {
+  readonly capabilities: Capabilities;
+
+  /**
+   * Stores every row of `batch`; resolves when the engine's durability is reached. The batch is read
+   * before the call returns and belongs to the caller again then: a caller may reuse it at once.
+   *
+   * @throws SpoorError `overloaded` or `unavailable`: nothing of the batch is stored; retry later.
+   * Cost (memory engine): about 1 µs a span of 12 attributes.
+   */
+  write(batch: SpanBatch): Promise<void>;
+
+  /**
+   * Finds the newest traces in which one span meets every condition of `query`.
+   *
+   * @param signal aborts the search; what has been read so far is dropped.
+   * @returns one batch a trace, whole as far as it is stored, rows ordered by start; the trace with the
+   *   newest matching span first, ties by trace id. Never more than `limit`; fewer means there are
+   *   no more.
+   * @throws SpoorError `unsupported` if this engine cannot serve the combination; `unavailable` if it
+   *   cannot answer now and a retry may help.
+   */
+  findTraces(query: TraceQuery, signal: AbortSignal): Promise<SpanBatch[]>;
+
+  /**
+   * Reads traces by id (16 bytes each).
+   * @returns one batch for each id that is known, in the order asked; rows ordered by start.
+   */
+  readTraces(ids: readonly Uint8Array[], signal: AbortSignal): Promise<SpanBatch[]>;
+
+  /** Names of the services with stored spans, sorted by code units. */
+  services(signal: AbortSignal): Promise<string[]>;
+
+  /**
+   * Distinct span names and kinds, of one service or of all, sorted by name, then by kind.
+   * @param kind only this KIND_….
+   */
+  operations(
+    service: string | undefined,
+    kind: number | undefined,
+    signal: AbortSignal,
+  ): Promise<Operation[]>;
+
+  /** Calls between services, computed from the spans that start within `range`; sorted by names. */
+  dependencies(range: TimeRange, signal: AbortSignal): Promise<Dependency[]>;
+
+  /** Calls, errors and durations over time. */
+  series(query: SeriesQuery, signal: AbortSignal): Promise<Series[]>;
+
+  /** Keeps a copy of the trace apart from what is evicted. @returns false if the trace is unknown. */
+  archive(id: Uint8Array, signal: AbortSignal): Promise<boolean>;
+
+  /** Resolves if the engine can take and answer; rejects with `unavailable` and the reason. */
+  ready(): Promise<void>;
+
+  figures(): StoreFigures;
+
+  close(): Promise<void>;
+}
