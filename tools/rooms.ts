@@ -14,3 +14,18 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   demo: ["base"], //                small services with real OpenTelemetry SDKs
   cli: [...library, "collector", "query", "demo"], // knows all rooms
 };
+
+/** Rooms that run wherever JavaScript runs: nothing of `node:` and no npm package. */
+export const pureRooms: readonly string[] = ["base", "model", "wire"];
+
+/**
+ * npm packages that a room may import; a trailing `/` means every package of that scope. A room
+ * that is not named imports none.
+ */
+export const packages: Readonly<Record<string, readonly string[]>> = {
+  net: ["@grpc/grpc-js", "fastify", "@fastify/cors"],
+  collector: ["@grpc/grpc-js", "fastify"],
+  query: ["@grpc/grpc-js", "@grpc/reflection", "fastify"],
+  demo: ["@grpc/grpc-js", "@opentelemetry/"],
+  cli: ["pino", "smol-toml", "yaml"],
+};

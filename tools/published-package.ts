@@ -1,0 +1,77 @@
+// What the repository's package.json and package-lock.json become in the published package.
+//
+//   private, scripts, devDependencies        ──▶ gone
+//   node-linux-* (the pinned Node)           ──▶ gone; `engines` says which Node is needed
+//   bin      ./src/cli/main.ts               ──▶ ./cli/main.js
+//   exports  ./src/wire/index.ts             ──▶ { types: ./wire/index.d.ts, default: ./wire/index.js }
+//
+// Not here: reading and writing the files (build.ts).
+
+export interface Manifest {
+  readonly name: string;
+  readonly version: string;
+  readonly private?: boolean;
+  readonly bin?: Readonly<Record<string, string>>;
+  readonly exports?: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
+  readonly [key: string]: unknown;
+}
+
+export interface Lock {
+  readonly name: string;
+  readonly version: string;
+  readonly lockfileVersion: number;
+  readonly requires?: boolean;
+  readonly packages: Readonly<Record<string, LockedPackage>>;
+}
+
+interface LockedPackage {
+  readonly dev?: boolean;
+  readonly [key: string]: unknown;
+}
+
+const PINNED_NODE = /^node-linux-/;
+const DROPPED = new Set(["private", "scripts", "devDependencies", "imports"]);
+
+export function makePublishedManifest(root: Manifest): Manifest {
+  const kept = Object.entries(root).filter(([key]) => !DROPPED.has(key));
+  return {
+    ...(Object.fromEntries(kept) as Manifest),
+    bin: mapValues(root.bin ?? {}, emittedPath),
+    exports: mapValues(root.exports ?? {}, publishedExport),
+    optionalDependencies: withoutPinnedNode(root.optionalDependencies ?? {}),
+  };
+}
+
+/** The part of the lock that `manifest` needs, so that `npm ci` in dist/ installs what was tested. */
+export function makePublishedLock(root: Lock, manifest: Manifest): Lock {
+  const kept = Object.entries(root.packages).filter(
+    ([path, locked]) =>
+      path !== "" && locked.dev !== true && !PINNED_NODE.test(path.replace("node_modules/", "")),
+  );
+  const { name, version, license, bin, engines, dependencies, optionalDependencies } = manifest;
+  const self = { name, version, license, dependencies, bin, engines, optionalDependencies };
+  return { ...root, packages: { "": self, ...Object.fromEntries(kept) } };
+}
+
+function withoutPinnedNode(all: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(all).filter(([name]) => !PINNED_NODE.test(name)));
+}
+
+function publishedExport(
+  target: string | Readonly<Record<string, string>>,
+): string | Readonly<Record<string, string>> {
+  if (typeof target !== "string" || !target.endsWith(".ts")) return target;
+  const path = emittedPath(target);
+  return { types: path.replace(/\.js$/, ".d.ts"), default: path };
+}
+
+/** Where tsc puts what it makes of a source file. */
+function emittedPath(path: string): string {
+  return path.replace(/^(?:\.\/)?src\//, "./").replace(/\.ts$/, ".js");
+}
+
+function mapValues<A, B>(all: Readonly<Record<string, A>>, map: (one: A) => B): Record<string, B> {
+  return Object.fromEntries(Object.entries(all).map(([key, value]) => [key, map(value)]));
+}
