@@ -1,0 +1,146 @@
+// Settings that several doors share, each made by one function from the door's prefix.
+//
+//   tlsSettings("collector.grpc")      collector.grpc.tls.{enabled,cert,key,client-ca,…}
+//   corsSettings("collector.zipkin")   collector.zipkin.cors.allowed-{origins,headers}
+//
+// Source: Jaeger's tlscfg and corscfg flag groups.
+// Not here: reading certificates and starting TLS (net).
+
+import { SpoorError } from "./errors.ts";
+import type { Alias, Setting } from "./settings.ts";
+import { setting } from "./settings.ts";
+
+const TLS_VERSIONS = ["", "1.0", "1.1", "1.2", "1.3"] as const;
+type TlsVersion = (typeof TLS_VERSIONS)[number];
+
+interface TlsRows {
+  readonly enabled: Setting<boolean>;
+  readonly cert: Setting<string>;
+  readonly key: Setting<string>;
+  readonly "client-ca": Setting<string>;
+  readonly "min-version": Setting<TlsVersion>;
+  readonly "max-version": Setting<TlsVersion>;
+  readonly "cipher-suites": Setting<readonly string[]>;
+  readonly "reload-interval": Setting<number>;
+}
+
+type Prefixed<P extends string, Rows> = {
+  readonly [K in keyof Rows as `${P}.${K & string}`]: Rows[K];
+};
+
+/** TLS of one door, as its config says it: what the servers of net take. Files are PEM. */
+export interface TlsConfig {
+  readonly enabled: true;
+  readonly cert: string;
+  readonly key: string;
+  /** Not empty: peers must show a certificate that one of these authorities signed. */
+  readonly clientCa: string;
+  /** Empty: the server's own limit. */
+  readonly minVersion: TlsVersion;
+  readonly maxVersion: TlsVersion;
+  /** Empty: the server's own list. */
+  readonly cipherSuites: readonly string[];
+  /** 0: the files are read once, at the start. */
+  readonly reloadIntervalMs: number;
+}
+
+export type TlsSettings<P extends string> = Prefixed<`${P}.tls`, TlsRows>;
+
+/** Older names of two rows of a TLS group. */
+export interface TlsAliases {
+  readonly enabled?: readonly Alias[];
+  readonly clientCa?: readonly Alias[];
+}
+
+/** The TLS group of the door whose settings start with `prefix`. */
+export function tlsSettings<P extends string>(prefix: P, aliases: TlsAliases = {}): TlsSettings<P> {
+  return withPrefix(`${prefix}.tls`, {
+    enabled: setting("bool", false, { help: "Serve TLS.", aliases: aliases.enabled ?? [] }),
+    cert: setting("string", "", { help: "File with the server's certificate chain, PEM." }),
+    key: setting("string", "", { help: "File with the private key of the certificate, PEM." }),
+    "client-ca": setting("string", "", {
+      help: "File with the authorities of client certificates, PEM. Turns on mutual TLS.",
+      aliases: aliases.clientCa ?? [],
+    }),
+    "min-version": setting("choice", "", {
+      help: "Oldest TLS version that is accepted.",
+      choices: TLS_VERSIONS,
+    }),
+    "max-version": setting("choice", "", {
+      help: "Newest TLS version that is accepted.",
+      choices: TLS_VERSIONS,
+    }),
+    "cipher-suites": setting("list", "", { help: "Cipher suites that are accepted; empty: all." }),
+    "reload-interval": setting("duration", "0s", {
+      help: "How often the certificate files are looked at for a change; 0s: never.",
+    }),
+  });
+}
+
+/**
+ * The TLS group of a door, out of a parsed config.
+ *
+ * @returns undefined when the door speaks plain text.
+ * @throws SpoorError `bad-input` when parts of the group contradict each other.
+ */
+export function tlsConfigOf<P extends string>(
+  config: { readonly [K in keyof TlsSettings<P>]: unknown },
+  prefix: P,
+): TlsConfig | undefined {
+  // The parameter's type has made sure that all eight names are there; parseSettings of their types.
+  const get = <V>(name: keyof TlsRows): V =>
+    (config as Readonly<Record<string, unknown>>)[`${prefix}.tls.${name}`] as V;
+  const tls: TlsConfig = {
+    enabled: true,
+    cert: get("cert"),
+    key: get("key"),
+    clientCa: get("client-ca"),
+    minVersion: get("min-version"),
+    maxVersion: get("max-version"),
+    cipherSuites: get("cipher-suites"),
+    reloadIntervalMs: get("reload-interval"),
+  };
+  const refuse = (what: string): SpoorError =>
+    new SpoorError("bad-input", `${prefix}.tls: ${what}`);
+  if (!get<boolean>("enabled")) {
+    const isPlain = tls.cert + tls.key + tls.clientCa === "";
+    if (!isPlain) throw refuse(`files are given, but ${prefix}.tls.enabled is not true`);
+    return undefined;
+  }
+  if (tls.cert === "" || tls.key === "") throw refuse("both cert and key are needed");
+  if (tls.minVersion !== "" && tls.maxVersion !== "" && tls.minVersion > tls.maxVersion) {
+    throw refuse(`min-version ${tls.minVersion} is above max-version ${tls.maxVersion}`);
+  }
+  return tls;
+}
+
+interface CorsRows {
+  readonly "allowed-origins": Setting<readonly string[]>;
+  readonly "allowed-headers": Setting<readonly string[]>;
+}
+
+/** The CORS group of the door whose settings start with `prefix`. */
+export function corsSettings<P extends string>(
+  prefix: P,
+  aliases: { readonly origins?: readonly Alias[]; readonly headers?: readonly Alias[] } = {},
+): Prefixed<`${P}.cors`, CorsRows> {
+  return withPrefix(`${prefix}.cors`, {
+    "allowed-origins": setting("list", "", {
+      help: "Origins whose pages may send to this door, `*` for all; empty: no CORS headers.",
+      aliases: aliases.origins ?? [],
+    }),
+    "allowed-headers": setting("list", "", {
+      help: "Request headers that such pages may use, besides the safe ones.",
+      aliases: aliases.headers ?? [],
+    }),
+  });
+}
+
+function withPrefix<P extends string, Rows extends object>(
+  prefix: P,
+  rows: Rows,
+): Prefixed<P, Rows> {
+  const entries = Object.entries(rows).map(([name, row]) => [`${prefix}.${name}`, row] as const);
+  // Object.fromEntries forgets the names; Prefixed says which they are.
+  return Object.fromEntries(entries) as Prefixed<P, Rows>;
+}
