@@ -112,7 +112,7 @@ export function printSource(source: Source): string {
       return `environment variable ${source.name}`;
     case "file":
       return `key ${source.key} in ${source.path}`;
-    case "default":
+    default:
       return "default";
   }
 }

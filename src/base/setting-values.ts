@@ -12,7 +12,7 @@
 
 import { parseDurationMs, printDurationMs } from "./duration.ts";
 import { SpoorError } from "./errors.ts";
-import type { HostPort, Setting } from "./settings.ts";
+import type { HostPort, Setting, SettingKind } from "./settings.ts";
 
 /** The value of an environment variable, for `${NAME}` in tags. */
 export type FindVariable = (name: string) => string | undefined;
@@ -23,31 +23,24 @@ type Row = Setting<unknown>;
  * @throws SpoorError `bad-input`, message = what is allowed, to stand after "expected".
  */
 export function parseText(row: Row, text: string, findVariable: FindVariable): unknown {
-  switch (row.kind) {
-    case "string":
-      return text;
-    case "bool":
-      return parseBool(text);
-    case "count":
-      return within(row, parseCount(row, text), String);
-    case "float":
-      return within(row, parseFloatText(text), String);
-    case "bytes":
-      return within(row, parseBytes(text), printBytes);
-    case "duration":
-      return within(row, parseDuration(text), printDurationMs);
-    case "host-port":
-      return parseHostPort(text);
-    case "list":
-      return splitList(text);
-    case "tags":
-      return new Map(splitList(text).map((pair) => parseTag(pair, findVariable)));
-    case "headers":
-      return text.split("\n").filter(isFilled).map(parseHeader);
-    case "choice":
-      return parseChoice(row.choices ?? [], text);
-  }
+  return PARSERS[row.kind](row, text, findVariable);
 }
+
+type Parser = (row: Row, text: string, findVariable: FindVariable) => unknown;
+
+const PARSERS: Readonly<Record<SettingKind, Parser>> = {
+  string: (_, text) => text,
+  bool: (_, text) => parseBool(text),
+  count: (row, text) => within(row, parseCount(row, text), String),
+  float: (row, text) => within(row, parseFloatText(text), String),
+  bytes: (row, text) => within(row, parseBytes(text), printBytes),
+  duration: (row, text) => within(row, parseDuration(text), printDurationMs),
+  "host-port": (_, text) => parseHostPort(text),
+  list: (_, text) => splitList(text),
+  tags: (_, text, find) => new Map(splitList(text).map((pair) => parseTag(pair, find))),
+  headers: (_, text) => text.split("\n").filter(isFilled).map(parseHeader),
+  choice: (row, text) => parseChoice(row.choices ?? [], text),
+};
 
 /** A value that a file gives as a list or an object: list, headers and tags. */
 export function parseStructure(

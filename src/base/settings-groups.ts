@@ -7,13 +7,13 @@
 // Not here: reading certificates and starting TLS (net).
 
 import { SpoorError } from "./errors.ts";
-import type { Alias, Setting } from "./settings.ts";
+import type { Alias, ConfigOf, Setting } from "./settings.ts";
 import { setting } from "./settings.ts";
 
 const TLS_VERSIONS = ["", "1.0", "1.1", "1.2", "1.3"] as const;
 type TlsVersion = (typeof TLS_VERSIONS)[number];
 
-interface TlsRows {
+type TlsRows = {
   readonly enabled: Setting<boolean>;
   readonly cert: Setting<string>;
   readonly key: Setting<string>;
@@ -22,7 +22,7 @@ interface TlsRows {
   readonly "max-version": Setting<TlsVersion>;
   readonly "cipher-suites": Setting<readonly string[]>;
   readonly "reload-interval": Setting<number>;
-}
+};
 
 type Prefixed<P extends string, Rows> = {
   readonly [K in keyof Rows as `${P}.${K & string}`]: Rows[K];
@@ -87,22 +87,23 @@ export function tlsConfigOf<P extends string>(
   config: { readonly [K in keyof TlsSettings<P>]: unknown },
   prefix: P,
 ): TlsConfig | undefined {
-  // The parameter's type has made sure that all eight names are there; parseSettings of their types.
-  const get = <V>(name: keyof TlsRows): V =>
-    (config as Readonly<Record<string, unknown>>)[`${prefix}.tls.${name}`] as V;
+  const names = Object.keys(config).filter((name) => name.startsWith(`${prefix}.tls.`));
+  const values = names.map((name) => [name.slice(prefix.length + 5), config[name as never]]);
+  // The parameter's type has made sure that all eight rows are there, parseSettings of their types.
+  const group = Object.fromEntries(values) as ConfigOf<TlsRows>;
   const tls: TlsConfig = {
     enabled: true,
-    cert: get("cert"),
-    key: get("key"),
-    clientCa: get("client-ca"),
-    minVersion: get("min-version"),
-    maxVersion: get("max-version"),
-    cipherSuites: get("cipher-suites"),
-    reloadIntervalMs: get("reload-interval"),
+    cert: group.cert,
+    key: group.key,
+    clientCa: group["client-ca"],
+    minVersion: group["min-version"],
+    maxVersion: group["max-version"],
+    cipherSuites: group["cipher-suites"],
+    reloadIntervalMs: group["reload-interval"],
   };
   const refuse = (what: string): SpoorError =>
     new SpoorError("bad-input", `${prefix}.tls: ${what}`);
-  if (!get<boolean>("enabled")) {
+  if (!group.enabled) {
     const isPlain = tls.cert + tls.key + tls.clientCa === "";
     if (!isPlain) throw refuse(`files are given, but ${prefix}.tls.enabled is not true`);
     return undefined;
