@@ -51,15 +51,20 @@ export class AttributeTable {
     this.count = at + 1;
   }
 
-  /** Adds an int64 as its two halves. */
-  addInt(key: number, low: number, high: number): void {
+  /** Adds an attribute of any type with both words of its value. */
+  addWords(key: number, type: number, low: number, high: number): void {
     const at = this.count;
     if (at === this.type.length) this.#grow();
     this.key[at] = key;
-    this.type[at] = INT;
+    this.type[at] = type;
     this.words[2 * at] = low;
     this.words[2 * at + 1] = high;
     this.count = at + 1;
+  }
+
+  /** Adds an int64 as its two halves. */
+  addInt(key: number, low: number, high: number): void {
+    this.addWords(key, INT, low, high);
   }
 
   addDouble(key: number, value: number): void {

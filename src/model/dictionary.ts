@@ -17,7 +17,7 @@ const FIRST_ARENA_BYTES = 1 << 15;
 /** Longer strings are copied by the engine's own memcpy; below it a loop is cheaper. */
 const LOOP_COPY_BYTES = 48;
 
-const decoder = new TextDecoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const strictDecoder = new TextDecoder("utf-8", { fatal: true });
 const encoder = new TextEncoder();
 // Differs in every process: nobody outside can prepare strings that collide.
@@ -137,10 +137,7 @@ export class Dictionary {
   /** Bytes of memory held by the arrays. */
   memoryBytes(): number {
     return (
-      this.arena.byteLength +
-      this.ends.byteLength +
-      this.hashes.byteLength +
-      this.#table.byteLength
+      this.arena.byteLength + this.ends.byteLength + this.hashes.byteLength + this.#table.byteLength
     );
   }
 

@@ -167,18 +167,16 @@ export class SpanBatch {
     this.linkStart[end] = this.links;
   }
 
-  /** Takes the open row back, with its attributes, events and links. */
+  /** Takes the open row back, with its attributes, events and links, also if one is still open. */
   cancelRow(): void {
     const row = this.rows;
     this.spanAttributes.count = this.attributeStart[row]!;
-    if (this.events > this.eventStart[row]!) {
-      this.events = this.eventStart[row]!;
-      this.eventAttributes.count = this.eventAttributeStart[this.events]!;
-    }
-    if (this.links > this.linkStart[row]!) {
-      this.links = this.linkStart[row]!;
-      this.linkAttributes.count = this.linkAttributeStart[this.links]!;
-    }
+    const events = this.eventStart[row]!;
+    this.events = events;
+    this.eventAttributes.count = events === 0 ? 0 : this.eventAttributeStart[events]!;
+    const links = this.linkStart[row]!;
+    this.links = links;
+    this.linkAttributes.count = links === 0 ? 0 : this.linkAttributeStart[links]!;
   }
 
   /** Begins an event of the open row. Attributes go to `eventAttributes`. */
