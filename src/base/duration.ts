@@ -50,7 +50,7 @@ export function parseDurationNs(text: string): number {
     ns += Number(found[1]) * unitNs;
   }
   if (ns > NS_MAX) throw refuse("invalid duration", text);
-  return negative ? -Math.round(ns) : Math.round(ns);
+  return negative ? 0 - Math.round(ns) : Math.round(ns);
 }
 
 /** Milliseconds of a duration in Go's syntax; may have a fraction. Errors as parseDurationNs. */

@@ -245,7 +245,8 @@ function readFile(
 }
 
 function isGroup(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  if (typeof value !== "object" || value === null) return false;
+  return !Array.isArray(value) && !(value instanceof Date);
 }
 
 function parseGiven(
@@ -258,10 +259,10 @@ function parseGiven(
   const findVariable = (variable: string): string | undefined => env[variable];
   let allowed: string | undefined;
   try {
-    const isStructure = typeof value === "object" && value !== null && !(value instanceof Date);
-    const parsed = isStructure
-      ? parseStructure(row, value as readonly unknown[], findVariable)
-      : parseText(row, unaliased(scalarText(value), found.alias), findVariable);
+    const parsed =
+      isGroup(value) || Array.isArray(value)
+        ? parseStructure(row, value, findVariable)
+        : parseText(row, unaliased(scalarText(value), found.alias), findVariable);
     allowed = row.check?.(parsed);
     if (allowed === undefined) return parsed;
   } catch (error) {
