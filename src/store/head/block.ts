@@ -1,0 +1,265 @@
+// A block: up to 65,536 spans in the order in which they came, with one dictionary and one term table.
+//
+//   row columns      as in SpanBatch, but a trace is an ordinal of the TraceTable, and the rows of one
+//                    trace hang together: previous -> older row -> … -> NONE
+//   attributes       one u32 a attribute: a term. Row r owns [attributeStart[r], attributeStart[r + 1])
+//   resources,       distinct ones once; their attributes are terms too
+//   scopes
+//   postings         (after sealing) term -> rows as u16, counting-sorted: postingStart[term] ..
+//
+// A row is named by block number and row: `blockNumber * 65536 + row`, as u32 (block numbers wrap around
+// after 65,536 blocks; far fewer are held).
+//
+// An open block is appended to and scanned by queries; a sealed one has no slack, postings, and never
+// changes but for `liveRows`. A sealed block has what a segment writer needs.
+//
+// Rarely used columns (status messages, trace states, dropped counts, links) exist from the first row
+// that needs them.
+
+import { Dictionary } from "../../model/dictionary.ts";
+import { TermTable } from "./term-table.ts";
+import { buildPostings } from "./postings.ts";
+
+/** Rows are u16 in the postings. */
+export const BLOCK_ROWS_MAX = 65_536;
+/** Resources and scopes are u16 in the rows. */
+export const BLOCK_OWNERS_MAX = 65_535;
+/** A block is sealed early when its strings exceed this, so that offsets stay within u32. */
+export const BLOCK_ARENA_BYTES_MAX = 256 * 1024 * 1024;
+
+/** Resources or scopes of a block: owners of terms, with up to three texts and a dropped count. */
+export class OwnerTable {
+  count = 0;
+  /** Dictionary entries; a resource uses only `schemaUrl`. */
+  name: number[] = [];
+  version: number[] = [];
+  schemaUrl: number[] = [];
+  dropped: number[] = [];
+  /** Terms of owner i: [termStart[i], termStart[i + 1]). */
+  termStart: number[] = [0];
+  terms: number[] = [];
+  #byContent = new Map<string, number>();
+
+  /** The owner with this content, added if it is new. */
+  intern(
+    name: number,
+    version: number,
+    schemaUrl: number,
+    dropped: number,
+    terms: readonly number[],
+  ): number {
+    const content = `${name} ${version} ${schemaUrl} ${dropped} ${terms.join()}`;
+    let owner = this.#byContent.get(content);
+    if (owner === undefined) {
+      owner = this.count++;
+      this.#byContent.set(content, owner);
+      this.name.push(name);
+      this.version.push(version);
+      this.schemaUrl.push(schemaUrl);
+      this.dropped.push(dropped);
+      for (const term of terms) this.terms.push(term);
+      this.termStart.push(this.terms.length);
+    }
+    return owner;
+  }
+
+  /** No more owners will come: gives the look-up memory back. */
+  seal(): void {
+    this.#byContent = new Map();
+  }
+
+  memoryBytes(): number {
+    return this.terms.length * 8 + this.count * 64;
+  }
+}
+
+export class Block {
+  readonly number: number;
+  sealed = false;
+  rows = 0;
+  /** Rows whose trace is still held. */
+  liveRows = 0;
+  /** Span starts, µs. */
+  startUsMin = Infinity;
+  startUsMax = -Infinity;
+
+  readonly dictionary: Dictionary = new Dictionary();
+  readonly terms: TermTable;
+  readonly resources: OwnerTable = new OwnerTable();
+  readonly scopes: OwnerTable = new OwnerTable();
+  /** Live rows of each resource. */
+  resourceRows: number[] = [];
+  /** Dictionary entry of each resource's service name. */
+  resourceService: number[] = [];
+
+  /** Ordinal of the row's trace. */
+  trace: Uint32Array;
+  /** The next older row of the trace, or NONE. */
+  previous: Uint32Array;
+  /** Two words a row: the 8 bytes as they are. */
+  spanId: Uint32Array;
+  parentSpanId: Uint32Array;
+  startUs: Float64Array;
+  startRestNs: Uint16Array;
+  durationNs: Float64Array;
+  name: Uint32Array;
+  kind: Uint8Array;
+  statusCode: Uint8Array;
+  origin: Uint8Array;
+  flags: Uint32Array;
+  resource: Uint16Array;
+  scope: Uint16Array;
+  attributeStart: Uint32Array;
+  eventStart: Uint32Array;
+  statusMessage: Uint32Array | undefined;
+  traceState: Uint32Array | undefined;
+  /** Three words a row: dropped attributes, events, links. */
+  dropped: Uint32Array | undefined;
+  linkStart: Uint32Array | undefined;
+
+  attributes = 0;
+  attribute: Uint32Array;
+
+  events = 0;
+  eventUs: Float64Array;
+  eventRestNs: Uint16Array;
+  eventName: Uint32Array;
+  eventTermStart: Uint32Array;
+  eventDropped: Uint32Array | undefined;
+  eventTerms = 0;
+  eventTerm: Uint32Array;
+
+  links = 0;
+  /** 6 words a link: trace id, span id. */
+  linkIds: Uint32Array = new Uint32Array(0);
+  /** 3 words a link: trace state, flags, dropped attributes. */
+  linkRest: Uint32Array = new Uint32Array(0);
+  linkTermStart: Uint32Array = new Uint32Array(1);
+  linkTerms = 0;
+  linkTerm: Uint32Array = new Uint32Array(0);
+
+  /** After sealing: rows with term t in span, event or link: [postingStart[t], postingStart[t + 1]). */
+  postingStart: Uint32Array = new Uint32Array(0);
+  posting: Uint16Array = new Uint16Array(0);
+
+  /** @param rowsMax at most BLOCK_ROWS_MAX. @param before sizes the first arrays like this block's. */
+  constructor(number: number, rowsMax: number, before?: Block) {
+    this.number = number;
+    this.terms = new TermTable(before === undefined ? 0 : before.terms.count);
+    this.trace = new Uint32Array(rowsMax);
+    this.previous = new Uint32Array(rowsMax);
+    this.spanId = new Uint32Array(2 * rowsMax);
+    this.parentSpanId = new Uint32Array(2 * rowsMax);
+    this.startUs = new Float64Array(rowsMax);
+    this.startRestNs = new Uint16Array(rowsMax);
+    this.durationNs = new Float64Array(rowsMax);
+    this.name = new Uint32Array(rowsMax);
+    this.kind = new Uint8Array(rowsMax);
+    this.statusCode = new Uint8Array(rowsMax);
+    this.origin = new Uint8Array(rowsMax);
+    this.flags = new Uint32Array(rowsMax);
+    this.resource = new Uint16Array(rowsMax);
+    this.scope = new Uint16Array(rowsMax);
+    this.attributeStart = new Uint32Array(rowsMax + 1);
+    this.eventStart = new Uint32Array(rowsMax + 1);
+    this.attribute = new Uint32Array(Math.max(4 * rowsMax, before?.attributes ?? 0));
+    const events = Math.max(64, before?.events ?? 0);
+    this.eventUs = new Float64Array(events);
+    this.eventRestNs = new Uint16Array(events);
+    this.eventName = new Uint32Array(events);
+    this.eventTermStart = new Uint32Array(events + 1);
+    this.eventTerm = new Uint32Array(Math.max(64, before?.eventTerms ?? 0));
+  }
+
+  get rowsMax(): number {
+    return this.trace.length;
+  }
+
+  /** True if the block should take no more rows. */
+  isFull(): boolean {
+    return (
+      this.rows === this.trace.length ||
+      this.resources.count >= BLOCK_OWNERS_MAX ||
+      this.scopes.count >= BLOCK_OWNERS_MAX ||
+      this.dictionary.arenaBytes > BLOCK_ARENA_BYTES_MAX
+    );
+  }
+
+  /** Term of row `row`'s first `service.name`, as a dictionary entry. */
+  serviceOfRow(row: number): number {
+    return this.resourceService[this.resource[row]!]!;
+  }
+
+  /** Ends appending: trims every array and builds the postings. Cost: about 0.3 µs a row, once. */
+  seal(): void {
+    this.sealed = true;
+    this.dictionary.trim();
+    this.terms.trim();
+    this.resources.seal();
+    this.scopes.seal();
+    const rows = this.rows;
+    if (rows < this.trace.length) this.#trimRows(rows);
+    this.attribute = this.attribute.slice(0, this.attributes);
+    this.eventUs = this.eventUs.slice(0, this.events);
+    this.eventRestNs = this.eventRestNs.slice(0, this.events);
+    this.eventName = this.eventName.slice(0, this.events);
+    this.eventTermStart = this.eventTermStart.slice(0, this.events + 1);
+    this.eventDropped = this.eventDropped?.slice(0, this.events);
+    this.eventTerm = this.eventTerm.slice(0, this.eventTerms);
+    this.linkIds = this.linkIds.slice(0, 6 * this.links);
+    this.linkRest = this.linkRest.slice(0, 3 * this.links);
+    this.linkTermStart = this.linkTermStart.slice(0, this.links + 1);
+    this.linkTerm = this.linkTerm.slice(0, this.linkTerms);
+    buildPostings(this);
+  }
+
+  /** Bytes that the block's arrays hold, slack included. */
+  memoryBytes(): number {
+    const perRow = 54;
+    const optional =
+      size(this.statusMessage) + size(this.traceState) + size(this.dropped) + size(this.linkStart);
+    return (
+      this.trace.length * perRow +
+      optional +
+      this.dictionary.memoryBytes() +
+      this.terms.memoryBytes() +
+      this.resources.memoryBytes() +
+      this.scopes.memoryBytes() +
+      this.attribute.byteLength +
+      this.eventUs.length * 18 +
+      size(this.eventDropped) +
+      this.eventTerm.byteLength +
+      this.linkIds.byteLength * 2 +
+      this.linkTerm.byteLength +
+      this.postingStart.byteLength +
+      this.posting.byteLength
+    );
+  }
+
+  #trimRows(rows: number): void {
+    this.trace = this.trace.slice(0, rows);
+    this.previous = this.previous.slice(0, rows);
+    this.spanId = this.spanId.slice(0, 2 * rows);
+    this.parentSpanId = this.parentSpanId.slice(0, 2 * rows);
+    this.startUs = this.startUs.slice(0, rows);
+    this.startRestNs = this.startRestNs.slice(0, rows);
+    this.durationNs = this.durationNs.slice(0, rows);
+    this.name = this.name.slice(0, rows);
+    this.kind = this.kind.slice(0, rows);
+    this.statusCode = this.statusCode.slice(0, rows);
+    this.origin = this.origin.slice(0, rows);
+    this.flags = this.flags.slice(0, rows);
+    this.resource = this.resource.slice(0, rows);
+    this.scope = this.scope.slice(0, rows);
+    this.attributeStart = this.attributeStart.slice(0, rows + 1);
+    this.eventStart = this.eventStart.slice(0, rows + 1);
+    this.statusMessage = this.statusMessage?.slice(0, rows);
+    this.traceState = this.traceState?.slice(0, rows);
+    this.dropped = this.dropped?.slice(0, 3 * rows);
+    this.linkStart = this.linkStart?.slice(0, rows + 1);
+  }
+}
+
+function size(column: Uint32Array | undefined): number {
+  return column === undefined ? 0 : column.byteLength;
+}

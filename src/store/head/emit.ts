@@ -1,0 +1,178 @@
+// Copies rows of blocks back into SpanBatches, for answers: the way out of the head.
+//
+//   (block, row) … ──▶ SpanBatch        terms become attributes again, texts are interned anew
+//
+// Resources and scopes are emitted once a batch and block.
+
+import { DOUBLE, INT, isEntryType } from "../../model/attribute-table.ts";
+import type { AttributeTable } from "../../model/attribute-table.ts";
+import { SpanBatch } from "../../model/span-batch.ts";
+import type { Block } from "./block.ts";
+import type { OwnerTable } from "./block.ts";
+
+/** Makes one SpanBatch out of rows that are given one after the other. */
+export class Emitter {
+  readonly batch: SpanBatch = new SpanBatch();
+  readonly #memo = new Map<Block, BlockMemo>();
+
+  /** Appends one row. @param traceId 16 bytes. */
+  emit(traceId: Uint8Array, block: Block, from: number): void {
+    const batch = this.batch;
+    let memo = this.#memo.get(block);
+    if (memo === undefined) {
+      memo = { entries: new Map([[0, 0]]), resources: new Map(), scopes: new Map() };
+      this.#memo.set(block, memo);
+    }
+    const resource = this.#resource(block, memo, block.resource[from]!);
+    const scope = this.#scope(block, memo, block.scope[from]!);
+    const row = batch.openRow(resource, scope);
+    batch.traceId.set(traceId, 16 * row);
+    batch.spanId.set(bytesOf(block.spanId, from), 8 * row);
+    batch.parentSpanId.set(bytesOf(block.parentSpanId, from), 8 * row);
+    batch.startUs[row] = block.startUs[from]!;
+    batch.startRestNs[row] = block.startRestNs[from]!;
+    batch.durationNs[row] = block.durationNs[from]!;
+    batch.name[row] = this.#entry(block, memo, block.name[from]!);
+    batch.kind[row] = block.kind[from]!;
+    batch.statusCode[row] = block.statusCode[from]!;
+    batch.origin[row] = block.origin[from]!;
+    batch.flags[row] = block.flags[from]!;
+    if (block.statusMessage !== undefined) {
+      batch.statusMessage[row] = this.#entry(block, memo, block.statusMessage[from]!);
+    }
+    if (block.traceState !== undefined) {
+      batch.traceState[row] = this.#entry(block, memo, block.traceState[from]!);
+    }
+    if (block.dropped !== undefined) {
+      batch.droppedAttributes[row] = block.dropped[3 * from]!;
+      batch.droppedEvents[row] = block.dropped[3 * from + 1]!;
+      batch.droppedLinks[row] = block.dropped[3 * from + 2]!;
+    }
+    const end = block.attributeStart[from + 1]!;
+    for (let at = block.attributeStart[from]!; at < end; at++) {
+      this.#term(block, memo, block.attribute[at]!, batch.spanAttributes);
+    }
+    this.#events(block, memo, from);
+    if (block.linkStart !== undefined) this.#links(block, memo, from);
+    batch.closeRow();
+  }
+
+  #entry(block: Block, memo: BlockMemo, entry: number): number {
+    let known = memo.entries.get(entry);
+    if (known === undefined) {
+      const from = block.dictionary;
+      const start = from.ends[entry - 1]!;
+      known = this.batch.dictionary.internHashed(
+        from.arena,
+        start,
+        from.ends[entry]!,
+        from.hashes[entry]!,
+      );
+      memo.entries.set(entry, known);
+    }
+    return known;
+  }
+
+  #term(block: Block, memo: BlockMemo, term: number, to: AttributeTable): void {
+    const key = this.#entry(block, memo, block.terms.key[term]!);
+    const type = block.terms.type[term]!;
+    const low = block.terms.low[term]!;
+    if (type === INT) {
+      to.addInt(key, low, block.terms.high[term]!);
+    } else if (type === DOUBLE) {
+      to.addInt(key, low, block.terms.high[term]!);
+      to.type[to.count - 1] = DOUBLE;
+    } else {
+      to.add(key, type, isEntryType(type) ? this.#entry(block, memo, low) : low);
+    }
+  }
+
+  #events(block: Block, memo: BlockMemo, from: number): void {
+    const batch = this.batch;
+    const end = block.eventStart[from + 1]!;
+    for (let at = block.eventStart[from]!; at < end; at++) {
+      const event = batch.openEvent();
+      batch.eventUs[event] = block.eventUs[at]!;
+      batch.eventRestNs[event] = block.eventRestNs[at]!;
+      batch.eventName[event] = this.#entry(block, memo, block.eventName[at]!);
+      if (block.eventDropped !== undefined) batch.eventDropped[event] = block.eventDropped[at]!;
+      const last = block.eventTermStart[at + 1]!;
+      for (let term = block.eventTermStart[at]!; term < last; term++) {
+        this.#term(block, memo, block.eventTerm[term]!, batch.eventAttributes);
+      }
+      batch.closeEvent();
+    }
+  }
+
+  #links(block: Block, memo: BlockMemo, from: number): void {
+    const batch = this.batch;
+    const end = block.linkStart![from + 1]!;
+    for (let at = block.linkStart![from]!; at < end; at++) {
+      const link = batch.openLink();
+      const ids = new Uint8Array(block.linkIds.buffer, 24 * at, 24);
+      batch.linkTraceId.set(ids.subarray(0, 16), 16 * link);
+      batch.linkSpanId.set(ids.subarray(16), 8 * link);
+      batch.linkTraceState[link] = this.#entry(block, memo, block.linkRest[3 * at]!);
+      batch.linkFlags[link] = block.linkRest[3 * at + 1]!;
+      batch.linkDropped[link] = block.linkRest[3 * at + 2]!;
+      const last = block.linkTermStart[at + 1]!;
+      for (let term = block.linkTermStart[at]!; term < last; term++) {
+        this.#term(block, memo, block.linkTerm[term]!, batch.linkAttributes);
+      }
+      batch.closeLink();
+    }
+  }
+
+  #resource(block: Block, memo: BlockMemo, owner: number): number {
+    let known = memo.resources.get(owner);
+    if (known === undefined) {
+      const from = block.resources;
+      known = this.batch.openResource();
+      this.batch.resourceSchemaUrl[known] = this.#entry(block, memo, from.schemaUrl[owner]!);
+      this.batch.resourceDropped[known] = from.dropped[owner]!;
+      this.#ownerTerms(block, memo, from, owner, this.batch.resourceAttributes);
+      this.batch.closeResource(known);
+      memo.resources.set(owner, known);
+    }
+    return known;
+  }
+
+  #scope(block: Block, memo: BlockMemo, owner: number): number {
+    let known = memo.scopes.get(owner);
+    if (known === undefined) {
+      const from = block.scopes;
+      known = this.batch.openScope();
+      this.batch.scopeName[known] = this.#entry(block, memo, from.name[owner]!);
+      this.batch.scopeVersion[known] = this.#entry(block, memo, from.version[owner]!);
+      this.batch.scopeSchemaUrl[known] = this.#entry(block, memo, from.schemaUrl[owner]!);
+      this.batch.scopeDropped[known] = from.dropped[owner]!;
+      this.#ownerTerms(block, memo, from, owner, this.batch.scopeAttributes);
+      this.batch.closeScope(known);
+      memo.scopes.set(owner, known);
+    }
+    return known;
+  }
+
+  #ownerTerms(
+    block: Block,
+    memo: BlockMemo,
+    from: OwnerTable,
+    owner: number,
+    to: AttributeTable,
+  ): void {
+    const end = from.termStart[owner + 1]!;
+    for (let at = from.termStart[owner]!; at < end; at++) {
+      this.#term(block, memo, from.terms[at]!, to);
+    }
+  }
+}
+
+interface BlockMemo {
+  readonly entries: Map<number, number>;
+  readonly resources: Map<number, number>;
+  readonly scopes: Map<number, number>;
+}
+
+function bytesOf(column: Uint32Array, row: number): Uint8Array {
+  return new Uint8Array(column.buffer, column.byteOffset + 8 * row, 8);
+}

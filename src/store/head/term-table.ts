@@ -1,0 +1,118 @@
+// The distinct attributes (key, type, value) of a block, each with a small number: a term.
+//
+//   key u32 | type u8 | low u32 | high u32      as in model/attribute-table.ts, entries of the block's
+//                                               dictionary
+//   table   open addressing, linear probing     slot -> term + 1, 0 = free
+//
+// An attribute of a span is then one u32, equal attributes are equal numbers, and an index over terms is
+// an index over every key and value of every level.
+
+const FIRST_TERMS = 1 << 12;
+
+export class TermTable {
+  count = 0;
+  key: Uint32Array;
+  type: Uint8Array;
+  low: Uint32Array;
+  high: Uint32Array;
+  #table: Uint32Array;
+
+  constructor(termsExpected = 0) {
+    let size = FIRST_TERMS;
+    while (size < termsExpected) size *= 2;
+    this.key = new Uint32Array(size);
+    this.type = new Uint8Array(size);
+    this.low = new Uint32Array(size);
+    this.high = new Uint32Array(size);
+    this.#table = new Uint32Array(size * 2);
+  }
+
+  /** The term of this attribute, added if it is new. Amortized O(1). */
+  intern(key: number, type: number, low: number, high: number): number {
+    const table = this.#table;
+    const mask = table.length - 1;
+    let slot = hashTerm(key, type, low, high) & mask;
+    for (;;) {
+      const term = table[slot]! - 1;
+      if (term < 0) break;
+      if (this.#equals(term, key, type, low, high)) return term;
+      slot = (slot + 1) & mask;
+    }
+    const term = this.count++;
+    if (term === this.type.length) this.#grow();
+    this.key[term] = key;
+    this.type[term] = type;
+    this.low[term] = low;
+    this.high[term] = high;
+    if (this.count * 4 > table.length * 3) this.#rehash(table.length * 2);
+    else table[slot] = term + 1;
+    return term;
+  }
+
+  /** The term of this attribute, or -1. */
+  find(key: number, type: number, low: number, high: number): number {
+    const mask = this.#table.length - 1;
+    for (let slot = hashTerm(key, type, low, high) & mask; ; slot = (slot + 1) & mask) {
+      const term = this.#table[slot]! - 1;
+      if (term < 0 || this.#equals(term, key, type, low, high)) return term;
+    }
+  }
+
+  memoryBytes(): number {
+    return this.type.length * 13 + this.#table.byteLength;
+  }
+
+  /** Gives back the slack. */
+  trim(): void {
+    this.key = this.key.slice(0, this.count);
+    this.type = this.type.slice(0, this.count);
+    this.low = this.low.slice(0, this.count);
+    this.high = this.high.slice(0, this.count);
+    let slots = 64;
+    while (slots * 3 < this.count * 4) slots *= 2;
+    if (slots < this.#table.length) this.#rehash(slots);
+  }
+
+  #equals(term: number, key: number, type: number, low: number, high: number): boolean {
+    return (
+      this.key[term] === key &&
+      this.low[term] === low &&
+      this.high[term] === high &&
+      this.type[term] === type
+    );
+  }
+
+  #grow(): void {
+    const size = Math.max(64, this.type.length * 2);
+    this.key = grown(this.key, size);
+    this.low = grown(this.low, size);
+    this.high = grown(this.high, size);
+    const type = new Uint8Array(size);
+    type.set(this.type);
+    this.type = type;
+  }
+
+  #rehash(slots: number): void {
+    const table = new Uint32Array(slots);
+    const mask = slots - 1;
+    for (let term = 0; term < this.count; term++) {
+      let slot =
+        hashTerm(this.key[term]!, this.type[term]!, this.low[term]!, this.high[term]!) & mask;
+      while (table[slot] !== 0) slot = (slot + 1) & mask;
+      table[slot] = term + 1;
+    }
+    this.#table = table;
+  }
+}
+
+function hashTerm(key: number, type: number, low: number, high: number): number {
+  let hash = Math.imul(key, 0x9e3779b1) ^ Math.imul(low + type, 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 15) ^ high, 0x2c1b3c6d);
+  return hash ^ (hash >>> 13);
+}
+
+function grown(column: Uint32Array, size: number): Uint32Array {
+  const larger = new Uint32Array(size);
+  larger.set(column);
+  return larger;
+}
