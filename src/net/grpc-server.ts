@@ -19,6 +19,8 @@ export interface GrpcServerOptions {
   readonly limits?: Partial<GrpcLimits>;
   /** Shared with other doors; without it the door has its own of `inFlightBytesMax`. */
   readonly budget?: ByteBudget;
+  /** Called for each call that ends without success, for the ledger: a gRPC status code. */
+  readonly onFailure?: (path: string, status: number, message: string) => void;
 }
 
 export interface GrpcServer {

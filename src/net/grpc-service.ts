@@ -27,7 +27,11 @@ export interface GrpcContext {
   readonly signal: AbortSignal;
 }
 
-/** One message in, one out. The bytes are fresh memory: the handler may keep them. */
+/**
+ * One message in, one out. The message is lent: its memory is used again for another call once the
+ * handler has answered, so what is kept longer must be copied (`message.slice()`). The answer is
+ * the server's from then on.
+ */
 export interface GrpcUnaryMethod {
   readonly kind: "unary";
   handle(message: Uint8Array, context: GrpcContext): Uint8Array | Promise<Uint8Array>;
@@ -39,10 +43,18 @@ export interface GrpcStreamMethod {
   handle(message: Uint8Array, context: GrpcContext): AsyncIterable<Uint8Array>;
 }
 
+/** Messages in and out, each side in its own time. The server asks for no more than is taken. */
+export interface GrpcDuplexMethod {
+  readonly kind: "duplex";
+  handle(messages: AsyncIterable<Uint8Array>, context: GrpcContext): AsyncIterable<Uint8Array>;
+}
+
+export type GrpcMethod = GrpcUnaryMethod | GrpcStreamMethod | GrpcDuplexMethod;
+
 export interface GrpcService {
   /** `jaeger.api_v2.CollectorService`. */
   readonly name: string;
-  readonly methods: Readonly<Record<string, GrpcUnaryMethod | GrpcStreamMethod>>;
+  readonly methods: Readonly<Record<string, GrpcMethod>>;
 }
 
 /**

@@ -58,5 +58,8 @@ function parsePort(text: string, colon: number): number {
 }
 
 function refused(text: string, what: string): SpoorError {
-  return new SpoorError("bad-input", `${what} in "${text}", expected host:port, :port or [v6]:port`);
+  return new SpoorError(
+    "bad-input",
+    `${what} in "${text}", expected host:port, :port or [v6]:port`,
+  );
 }

@@ -11,6 +11,7 @@
 // Not here: a bug (any other error): 500 or INTERNAL, and the process ends (the servers do that).
 
 import type { ErrorCode } from "../base/errors.ts";
+import type { BodyReason } from "./body-error.ts";
 
 // A new code without a status does not compile.
 export const httpStatusOf: Readonly<Record<ErrorCode, number>> = {
@@ -46,6 +47,21 @@ export const grpcStatusOf: Readonly<Record<ErrorCode, number>> = {
   overloaded: GRPC_STATUS.RESOURCE_EXHAUSTED,
   unavailable: GRPC_STATUS.UNAVAILABLE,
   unsupported: GRPC_STATUS.UNIMPLEMENTED,
+};
+
+export const httpStatusOfBody: Readonly<Record<BodyReason, number>> = {
+  "too-large": 413,
+  "over-budget": 429,
+  corrupt: 400,
+  "unknown-encoding": 415,
+};
+
+// As grpc-go answers, so that clients tell them apart the way they always did.
+export const grpcStatusOfBody: Readonly<Record<BodyReason, number>> = {
+  "too-large": GRPC_STATUS.RESOURCE_EXHAUSTED,
+  "over-budget": GRPC_STATUS.RESOURCE_EXHAUSTED,
+  corrupt: GRPC_STATUS.INTERNAL,
+  "unknown-encoding": GRPC_STATUS.UNIMPLEMENTED,
 };
 
 /** What `Retry-After` says with 429 and 503: long enough for a queue to drain. */
