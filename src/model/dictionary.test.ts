@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { Dictionary, hashBytes, isUtf8 } from "./dictionary.ts";
+import { Dictionary, hashBytes } from "./dictionary.ts";
+import { isUtf8 } from "./utf8.ts";
 
 const encoder = new TextEncoder();
 

@@ -12,13 +12,14 @@
 // an entry costs at most 20 bytes beside its own, and a probe chain stays short because the hash is
 // seeded per process and mixes every byte.
 
+import { isUtf8 } from "./utf8.ts";
+
 const FIRST_ENTRIES = 1 << 10;
 const FIRST_ARENA_BYTES = 1 << 15;
 /** Longer strings are copied by the engine's own memcpy; below it a loop is cheaper. */
 const LOOP_COPY_BYTES = 48;
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-const strictDecoder = new TextDecoder("utf-8", { fatal: true });
 const encoder = new TextEncoder();
 // Differs in every process: nobody outside can prepare strings that collide.
 const SEED = (Math.random() * 0x7fffffff) | 0;
@@ -50,8 +51,8 @@ export class Dictionary {
   /** `ends[i]` is where entry `i` ends in the arena; it starts where the one before ends. */
   ends: Uint32Array = new Uint32Array(FIRST_ENTRIES);
   hashes: Int32Array = new Int32Array(FIRST_ENTRIES);
-  /** Entries that are not valid UTF-8 (values of type bytes among them). */
-  invalidUtf8 = 0;
+  /** The entries that are not valid UTF-8 (values of type bytes among them), rising. */
+  invalidEntries: number[] = [];
   #table: Uint32Array = new Uint32Array(FIRST_ENTRIES * 2);
   #texts: (string | undefined)[] = [];
 
@@ -60,8 +61,13 @@ export class Dictionary {
     if (this.count > 1) this.#table.fill(0);
     this.count = 1;
     this.arenaBytes = 0;
-    this.invalidUtf8 = 0;
+    if (this.invalidEntries.length > 0) this.invalidEntries = [];
     if (this.#texts.length > 0) this.#texts = [];
+  }
+
+  /** How many entries are not valid UTF-8. */
+  get invalidUtf8(): number {
+    return this.invalidEntries.length;
   }
 
   /** The entry with the bytes `bytes[start..end)`, added if it is new. Amortized O(length). */
@@ -131,7 +137,7 @@ export class Dictionary {
 
   /** True if entry `entry` is valid UTF-8. Cost: O(1) while the dictionary holds only UTF-8. */
   isUtf8(entry: number): boolean {
-    return this.invalidUtf8 === 0 || isUtf8(this.bytes(entry));
+    return this.invalidUtf8 === 0 || isUtf8(this.arena, this.start(entry), this.ends[entry]!);
   }
 
   /** Bytes of memory held by the arrays. */
@@ -183,7 +189,7 @@ export class Dictionary {
     if (entry >= this.ends.length) this.#growEntries();
     this.ends[entry] = this.arenaBytes;
     this.hashes[entry] = hash;
-    if (high > 0x7f && !isUtf8(this.bytes(entry))) this.invalidUtf8++;
+    if (high > 0x7f && !isUtf8(arena, to, to + length)) this.invalidEntries.push(entry);
     if (this.count * 4 > this.#table.length * 3) this.#rehash(this.#table.length * 2);
     else this.#table[slot] = entry;
     return entry;
@@ -213,15 +219,5 @@ export class Dictionary {
       table[slot] = entry;
     }
     this.#table = table;
-  }
-}
-
-/** True if `bytes` is well-formed UTF-8. */
-export function isUtf8(bytes: Uint8Array): boolean {
-  try {
-    strictDecoder.decode(bytes);
-    return true;
-  } catch {
-    return false;
   }
 }
