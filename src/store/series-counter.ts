@@ -88,11 +88,11 @@ export class SeriesCounter {
     lines.sort(
       (one, two) => compare(one.service, two.service) || compare(one.operation, two.operation),
     );
-    return lines.map((line) => ({
-      service: line.service,
-      ...(line.operation === undefined ? {} : { operation: line.operation }),
-      points: this.#pointsOf(line),
-    }));
+    return lines.map((line) => {
+      const points = this.#pointsOf(line);
+      const { service, operation } = line;
+      return operation === undefined ? { service, points } : { service, operation, points };
+    });
   }
 
   #pointsOf(line: Line): SeriesPoint[] {

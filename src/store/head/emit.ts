@@ -7,13 +7,15 @@
 import { DOUBLE, INT, isEntryType } from "../../model/attribute-table.ts";
 import type { AttributeTable } from "../../model/attribute-table.ts";
 import { SpanBatch } from "../../model/span-batch.ts";
-import type { Block } from "./block.ts";
-import type { OwnerTable } from "./block.ts";
+import type { Block, OwnerTable } from "./block.ts";
 
 /** Makes one SpanBatch out of rows that are given one after the other. */
 export class Emitter {
   readonly batch: SpanBatch = new SpanBatch();
   readonly #memo = new Map<Block, BlockMemo>();
+  /** Content of a resource (scope) in numbers of the batch -> its index there. */
+  readonly #resources = new Map<string, number>();
+  readonly #scopes = new Map<string, number>();
 
   /** Appends one row. @param traceId 16 bytes. */
   emit(traceId: Uint8Array, block: Block, from: number): void {
@@ -127,11 +129,18 @@ export class Emitter {
     let known = memo.resources.get(owner);
     if (known === undefined) {
       const from = block.resources;
-      known = this.batch.openResource();
-      this.batch.resourceSchemaUrl[known] = this.#entry(block, memo, from.schemaUrl[owner]!);
-      this.batch.resourceDropped[known] = from.dropped[owner]!;
-      this.#ownerTerms(block, memo, from, owner, this.batch.resourceAttributes);
-      this.batch.closeResource(known);
+      const schemaUrl = this.#entry(block, memo, from.schemaUrl[owner]!);
+      const dropped = from.dropped[owner]!;
+      const content = this.#ownerContent(block, memo, from, owner, [schemaUrl, dropped]);
+      known = this.#resources.get(content);
+      if (known === undefined) {
+        known = this.batch.openResource();
+        this.batch.resourceSchemaUrl[known] = schemaUrl;
+        this.batch.resourceDropped[known] = dropped;
+        this.#ownerTerms(block, memo, from, owner, this.batch.resourceAttributes);
+        this.batch.closeResource(known);
+        this.#resources.set(content, known);
+      }
       memo.resources.set(owner, known);
     }
     return known;
@@ -141,16 +150,46 @@ export class Emitter {
     let known = memo.scopes.get(owner);
     if (known === undefined) {
       const from = block.scopes;
-      known = this.batch.openScope();
-      this.batch.scopeName[known] = this.#entry(block, memo, from.name[owner]!);
-      this.batch.scopeVersion[known] = this.#entry(block, memo, from.version[owner]!);
-      this.batch.scopeSchemaUrl[known] = this.#entry(block, memo, from.schemaUrl[owner]!);
-      this.batch.scopeDropped[known] = from.dropped[owner]!;
-      this.#ownerTerms(block, memo, from, owner, this.batch.scopeAttributes);
-      this.batch.closeScope(known);
+      const name = this.#entry(block, memo, from.name[owner]!);
+      const version = this.#entry(block, memo, from.version[owner]!);
+      const schemaUrl = this.#entry(block, memo, from.schemaUrl[owner]!);
+      const dropped = from.dropped[owner]!;
+      const texts = [name, version, schemaUrl, dropped];
+      const content = this.#ownerContent(block, memo, from, owner, texts);
+      known = this.#scopes.get(content);
+      if (known === undefined) {
+        known = this.batch.openScope();
+        this.batch.scopeName[known] = name;
+        this.batch.scopeVersion[known] = version;
+        this.batch.scopeSchemaUrl[known] = schemaUrl;
+        this.batch.scopeDropped[known] = dropped;
+        this.#ownerTerms(block, memo, from, owner, this.batch.scopeAttributes);
+        this.batch.closeScope(known);
+        this.#scopes.set(content, known);
+      }
       memo.scopes.set(owner, known);
     }
     return known;
+  }
+
+  /** Equal owners of different blocks are one owner in the answer. */
+  #ownerContent(
+    block: Block,
+    memo: BlockMemo,
+    from: OwnerTable,
+    owner: number,
+    numbers: number[],
+  ): string {
+    const terms = block.terms;
+    const end = from.termStart[owner + 1]!;
+    for (let at = from.termStart[owner]!; at < end; at++) {
+      const term = from.terms[at]!;
+      const type = terms.type[term]!;
+      const low = terms.low[term]!;
+      const word = isEntryType(type) ? this.#entry(block, memo, low) : low;
+      numbers.push(this.#entry(block, memo, terms.key[term]!), type, word, terms.high[term]!);
+    }
+    return numbers.join();
   }
 
   #ownerTerms(

@@ -170,10 +170,10 @@ function wantedResources(
 ): Uint8Array | undefined {
   const wanted = new Uint8Array(block.resources.count);
   if (services === undefined) return wanted.fill(1);
-  const entries = services.map((name) => block.dictionary.findText(name));
+  const entries = new Set(services.map((name) => block.dictionary.findText(name)));
   let any = false;
   for (let owner = 0; owner < wanted.length; owner++) {
-    if (!entries.includes(block.resourceService[owner]!)) continue;
+    if (!entries.has(block.resourceService[owner]!)) continue;
     wanted[owner] = 1;
     any = true;
   }
