@@ -21,6 +21,7 @@ import {
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import {
+  type Commit,
   type Lock,
   type Manifest,
   makePublishedLock,
@@ -42,11 +43,28 @@ function build(): void {
   }
   for (const path of ["LICENSE", "README.md", "CHANGELOG.md"]) copy(root, path);
 
-  const manifest = makePublishedManifest(readJson("package.json") as Manifest);
+  const manifest = makePublishedManifest(readJson("package.json") as Manifest, readCommit());
   const lock = makePublishedLock(readJson("package-lock.json") as Lock, manifest);
   writeJson("package.json", manifest);
   writeJson("package-lock.json", lock);
   for (const path of Object.values(manifest.bin ?? {})) makeCommand(join(dist, path));
+}
+
+/** Which commit this is, so that the same commit always makes the same package. */
+function readCommit(): Commit {
+  try {
+    const args = ["log", "-1", "--format=%H %cI"];
+    const [gitHead = "", buildDate = ""] = execFileSync("git", args, {
+      cwd: root,
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+    })
+      .trim()
+      .split(" ");
+    return { gitHead, buildDate };
+  } catch {
+    return {}; // no git, or not a clone: the image is built so
+  }
 }
 
 function copy(from: string, path: string): void {

