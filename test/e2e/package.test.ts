@@ -97,8 +97,10 @@ test("the public entries can be imported and export something", async () => {
 test("the public entries type-check in a strict project that has no types of Node", async () => {
   await writeFile(
     join(app, "user.ts"),
-    `import type * as model from "spoor/model";\nimport type * as wire from "spoor/wire";\n` +
-      `export type Both = [keyof typeof model, keyof typeof wire];\n`,
+    `import type { SpanBatch } from "spoor/model";\nimport * as wire from "spoor/wire";\n` +
+      `export const entries: readonly string[] = Object.keys(wire);\n` +
+      `// @ts-expect-error: a number, so the types are there and are not any\n` +
+      `export const rows: SpanBatch["rows"] = "many";\n`,
   );
   const options = ["--strict", "--noEmit", "--module", "nodenext", "--target", "es2024"];
   const libs = ["--lib", "es2024,dom,esnext.disposable", "--types", ""];
