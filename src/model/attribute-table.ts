@@ -88,6 +88,13 @@ export class AttributeTable {
     this.words[2 * at + 1] = 0;
   }
 
+  /** As `replace`, with both words of the value. */
+  replaceWords(at: number, type: number, low: number, high: number): void {
+    this.type[at] = type;
+    this.words[2 * at] = low;
+    this.words[2 * at + 1] = high;
+  }
+
   /** The first attribute with key entry `key` in `[start, end)`, or -1. */
   find(key: number, start: number, end: number): number {
     for (let at = start; at < end; at++) if (this.key[at] === key) return at;

@@ -2,14 +2,15 @@
 //
 //   arena   |GET /|http.method|GET|…            all bytes, one after the other
 //   ends    0, 5, 16, 19, …                     entry i = arena[ends[i - 1] .. ends[i]), entry 0 = ""
-//   table   open addressing, linear probing     slot -> entry, 0 = free (the empty string needs none)
+//   table   open addressing, linear probing     slot -> (hash, entry), entry 0 = free
 //
 // Interning works on bytes, so nothing is decoded on the way in; a JS string is made only when
-// somebody asks for it, and once.
+// somebody asks for it, and once. Bytes are hashed, compared and copied four at a time; the last four
+// overlap the ones before, which is what makes the odd lengths cheap.
 //
 // Trust: bytes may be anything. `invalidUtf8` counts entries that are not UTF-8, so that a batch of
 // sound text costs no second look. What a hostile sender can do is bounded by the bytes it may send:
-// an entry costs at most 20 bytes beside its own, and a probe chain stays short because the hash is
+// an entry costs at most 30 bytes beside its own, and a probe chain stays short because the hash is
 // seeded per process and mixes every byte.
 
 import { isUtf8 } from "./utf8.ts";
@@ -17,29 +18,41 @@ import { isUtf8 } from "./utf8.ts";
 const FIRST_ENTRIES = 1 << 10;
 const FIRST_ARENA_BYTES = 1 << 15;
 /** Longer strings are copied by the engine's own memcpy; below it a loop is cheaper. */
-const LOOP_COPY_BYTES = 48;
+const LOOP_COPY_BYTES = 256;
+/** `reset` clears single slots of the table if it is over this many times what was used of it. */
+const SPARSE_TABLE = 16;
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const encoder = new TextEncoder();
+const NO_BYTES = new Uint8Array(0);
 // Differs in every process: nobody outside can prepare strings that collide.
 const SEED = (Math.random() * 0x7fffffff) | 0;
 
 /** Hash of `bytes[start..end)`, 32 bits, good enough in its low bits for a power-of-two table. */
 export function hashBytes(bytes: Uint8Array, start: number, end: number): number {
+  return hashView(viewOf(bytes), start, end);
+}
+
+function hashView(view: DataView, start: number, end: number): number {
   let hash = SEED ^ Math.imul(end - start, 0x9e3779b1);
-  let at = start;
-  for (; at + 4 <= end; at += 4) {
-    const word =
-      bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
-    hash = Math.imul(hash ^ word, 0x5bd1e995);
-    hash ^= hash >>> 15;
+  if (end - start >= 4) {
+    const last = end - 4;
+    for (let at = start; at < last; at += 4) {
+      hash = Math.imul(hash ^ view.getInt32(at, true), 0x5bd1e995);
+      hash ^= hash >>> 15;
+    }
+    hash ^= view.getInt32(last, true);
+  } else if (end > start) {
+    hash ^= view.getUint8(start) | (view.getUint8(end - 1) << 8);
+    hash ^= view.getUint8((start + end) >>> 1) << 16;
   }
-  for (; at < end; at++) {
-    hash = Math.imul(hash ^ bytes[at]!, 0x5bd1e995);
-    hash ^= hash >>> 13;
-  }
-  hash = Math.imul(hash, 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
   return hash ^ (hash >>> 16);
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 export class Dictionary {
@@ -53,16 +66,22 @@ export class Dictionary {
   hashes: Int32Array = new Int32Array(FIRST_ENTRIES);
   /** The entries that are not valid UTF-8 (values of type bytes among them), rising. */
   invalidEntries: number[] = [];
-  #table: Uint32Array = new Uint32Array(FIRST_ENTRIES * 2);
+  #arenaView: DataView = viewOf(this.arena);
+  /** The bytes last interned from: a payload's strings come one after the other. */
+  #source: Uint8Array = NO_BYTES;
+  #sourceView: DataView = viewOf(NO_BYTES);
+  /** Two words a slot: hash, entry. */
+  #table: Int32Array = new Int32Array(FIRST_ENTRIES * 4);
   #texts: (string | undefined)[] = [];
 
-  /** Forgets everything and keeps the memory. Cost: the size of the table. */
+  /** Forgets everything and keeps the memory. Cost: what was used. */
   reset(): void {
-    if (this.count > 1) this.#table.fill(0);
+    this.#clearTable();
     this.count = 1;
     this.arenaBytes = 0;
     if (this.invalidEntries.length > 0) this.invalidEntries = [];
     if (this.#texts.length > 0) this.#texts = [];
+    this.#setSource(NO_BYTES);
   }
 
   /** How many entries are not valid UTF-8. */
@@ -73,32 +92,36 @@ export class Dictionary {
   /** The entry with the bytes `bytes[start..end)`, added if it is new. Amortized O(length). */
   intern(bytes: Uint8Array, start: number, end: number): number {
     if (start === end) return 0;
-    return this.internHashed(bytes, start, end, hashBytes(bytes, start, end));
+    if (bytes !== this.#source) this.#setSource(bytes);
+    return this.#intern(start, end, hashView(this.#sourceView, start, end));
   }
 
   /** As `intern` for a caller that has the hash already (another dictionary's `hashes`). */
   internHashed(bytes: Uint8Array, start: number, end: number, hash: number): number {
-    const mask = this.#table.length - 1;
-    let slot = hash & mask;
-    for (;;) {
-      const entry = this.#table[slot]!;
-      if (entry === 0) break;
-      if (this.hashes[entry] === hash && this.#equals(entry, bytes, start, end)) return entry;
-      slot = (slot + 1) & mask;
-    }
-    return this.#add(slot, bytes, start, end, hash);
+    if (start === end) return 0;
+    if (bytes !== this.#source) this.#setSource(bytes);
+    return this.#intern(start, end, hash);
+  }
+
+  /**
+   * As `intern` for a caller that has a guess which entry it will be; any number may be guessed.
+   * A right guess costs a comparison instead of hash, probe and comparison.
+   */
+  internGuessed(bytes: Uint8Array, start: number, end: number, guess: number): number {
+    if (bytes !== this.#source) this.#setSource(bytes);
+    if (guess < this.count && this.#equals(guess, start, end)) return guess;
+    if (start === end) return 0;
+    return this.#intern(start, end, hashView(this.#sourceView, start, end));
   }
 
   /** The entry with these bytes, or -1. */
   find(bytes: Uint8Array): number {
     if (bytes.length === 0) return 0;
-    const hash = hashBytes(bytes, 0, bytes.length);
-    const mask = this.#table.length - 1;
-    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
-      const entry = this.#table[slot]!;
-      if (entry === 0) return -1;
-      if (this.hashes[entry] === hash && this.#equals(entry, bytes, 0, bytes.length)) return entry;
-    }
+    this.#setSource(bytes);
+    const hash = hashView(this.#sourceView, 0, bytes.length);
+    const entry = this.#table[this.#findSlot(0, bytes.length, hash) + 1]!;
+    this.#setSource(NO_BYTES);
+    return entry === 0 ? -1 : entry;
   }
 
   internText(text: string): number {
@@ -149,56 +172,110 @@ export class Dictionary {
 
   /** Gives back the slack of the arrays; the dictionary stays usable. Cost: one copy. */
   trim(): void {
-    this.arena = this.arena.slice(0, this.arenaBytes);
+    this.#setArena(this.arena.slice(0, this.arenaBytes));
     this.ends = this.ends.slice(0, this.count);
     this.hashes = this.hashes.slice(0, this.count);
     this.#texts = [];
+    this.#setSource(NO_BYTES);
     let slots = FIRST_ENTRIES;
     while (slots * 3 < this.count * 4) slots *= 2;
-    if (slots < this.#table.length) this.#rehash(slots);
+    if (slots * 2 < this.#table.length) this.#rehash(slots);
   }
 
-  #equals(entry: number, bytes: Uint8Array, start: number, end: number): boolean {
-    const own = entry === 0 ? 0 : this.ends[entry - 1]!;
-    if (this.ends[entry]! - own !== end - start) return false;
-    const arena = this.arena;
-    for (let at = start, from = own; at < end; at++, from++) {
-      if (arena[from] !== bytes[at]) return false;
+  #setSource(bytes: Uint8Array): void {
+    this.#source = bytes;
+    this.#sourceView = viewOf(bytes);
+  }
+
+  #setArena(arena: Uint8Array): void {
+    this.arena = arena;
+    this.#arenaView = viewOf(arena);
+  }
+
+  #intern(start: number, end: number, hash: number): number {
+    const slot = this.#findSlot(start, end, hash);
+    const entry = this.#table[slot + 1]!;
+    return entry === 0 ? this.#add(slot, start, end, hash) : entry;
+  }
+
+  /** Index in the table of the slot that has these bytes of the source, or of the free one. */
+  #findSlot(start: number, end: number, hash: number): number {
+    const table = this.#table;
+    const mask = table.length - 1;
+    let slot = (hash << 1) & mask;
+    for (;;) {
+      const entry = table[slot + 1]!;
+      if (entry === 0) return slot;
+      if (table[slot] === hash && this.#equals(entry, start, end)) return slot;
+      slot = (slot + 2) & mask;
     }
+  }
+
+  /** True if `entry` is the bytes `[start, end)` of the source. */
+  #equals(entry: number, start: number, end: number): boolean {
+    let own = entry === 0 ? 0 : this.ends[entry - 1]!;
+    const ownEnd = this.ends[entry]!;
+    if (ownEnd - own !== end - start) return false;
+    const view = this.#sourceView;
+    const arena = this.#arenaView;
+    let at = start;
+    for (; at + 4 <= end; at += 4, own += 4) {
+      if (view.getInt32(at, true) !== arena.getInt32(own, true)) return false;
+    }
+    if (at === end) return true;
+    if (end - start >= 4) return view.getInt32(end - 4, true) === arena.getInt32(ownEnd - 4, true);
+    for (; at < end; at++, own++) if (view.getUint8(at) !== arena.getUint8(own)) return false;
     return true;
   }
 
-  #add(slot: number, bytes: Uint8Array, start: number, end: number, hash: number): number {
-    const length = end - start;
-    if (this.arenaBytes + length > this.arena.length) this.#growArena(length);
-    const arena = this.arena;
-    const to = this.arenaBytes;
-    let high = 0;
-    if (length <= LOOP_COPY_BYTES) {
-      for (let i = 0; i < length; i++) {
-        const byte = bytes[start + i]!;
-        high |= byte;
-        arena[to + i] = byte;
-      }
-    } else {
-      arena.set(bytes.subarray(start, end), to);
-      for (let at = start; at < end; at++) high |= bytes[at]!;
-    }
-    this.arenaBytes = to + length;
+  #add(slot: number, start: number, end: number, hash: number): number {
+    if (this.arenaBytes + end - start > this.arena.length) this.#growArena(end - start);
+    const isAscii = this.#copyToArena(start, end);
     const entry = this.count++;
     if (entry >= this.ends.length) this.#growEntries();
+    const own = this.arenaBytes;
+    this.arenaBytes = own + end - start;
     this.ends[entry] = this.arenaBytes;
     this.hashes[entry] = hash;
-    if (high > 0x7f && !isUtf8(arena, to, to + length)) this.invalidEntries.push(entry);
-    if (this.count * 4 > this.#table.length * 3) this.#rehash(this.#table.length * 2);
-    else this.#table[slot] = entry;
+    if (!isAscii && !isUtf8(this.arena, own, this.arenaBytes)) this.invalidEntries.push(entry);
+    if (this.count * 8 > this.#table.length * 3) {
+      this.#rehash(this.#table.length);
+    } else {
+      this.#table[slot] = hash;
+      this.#table[slot + 1] = entry;
+    }
     return entry;
+  }
+
+  /** Copies `[start, end)` of the source behind the last entry. @returns true if it is ASCII. */
+  #copyToArena(start: number, end: number): boolean {
+    const view = this.#sourceView;
+    const arena = this.#arenaView;
+    let to = this.arenaBytes;
+    let seen = 0;
+    let at = start;
+    if (end - start > LOOP_COPY_BYTES) {
+      this.arena.set(this.#source.subarray(start, end), to);
+      for (; at + 4 <= end; at += 4) seen |= view.getInt32(at, true);
+      to += at - start;
+    }
+    for (; at + 4 <= end; at += 4, to += 4) {
+      const word = view.getInt32(at, true);
+      seen |= word;
+      arena.setInt32(to, word, true);
+    }
+    for (; at < end; at++, to++) {
+      const byte = view.getUint8(at);
+      seen |= byte;
+      arena.setUint8(to, byte);
+    }
+    return (seen & 0x80808080) === 0;
   }
 
   #growArena(more: number): void {
     const grown = new Uint8Array(Math.max(this.arena.length * 2, this.arenaBytes + more));
     grown.set(this.arena.subarray(0, this.arenaBytes));
-    this.arena = grown;
+    this.#setArena(grown);
   }
 
   #growEntries(): void {
@@ -211,13 +288,30 @@ export class Dictionary {
   }
 
   #rehash(slots: number): void {
-    const table = new Uint32Array(slots);
-    const mask = slots - 1;
+    const table = new Int32Array(slots * 2);
+    const mask = table.length - 1;
     for (let entry = 1; entry < this.count; entry++) {
-      let slot = this.hashes[entry]! & mask;
-      while (table[slot] !== 0) slot = (slot + 1) & mask;
-      table[slot] = entry;
+      const hash = this.hashes[entry]!;
+      let slot = (hash << 1) & mask;
+      while (table[slot + 1] !== 0) slot = (slot + 2) & mask;
+      table[slot] = hash;
+      table[slot + 1] = entry;
     }
     this.#table = table;
+  }
+
+  /** Frees every slot. One huge payload must not make each small one after it pay for its table. */
+  #clearTable(): void {
+    const table = this.#table;
+    if (this.count * SPARSE_TABLE > table.length) {
+      table.fill(0);
+      return;
+    }
+    const mask = table.length - 1;
+    for (let entry = 1; entry < this.count; entry++) {
+      let slot = (this.hashes[entry]! << 1) & mask;
+      while (table[slot + 1] !== entry) slot = (slot + 2) & mask;
+      table[slot + 1] = 0;
+    }
   }
 }

@@ -1,0 +1,221 @@
+// OTLP's KeyValue and AnyValue, from protobuf into an attribute table.
+//
+//   KeyValue { 1 string key · 2 AnyValue value }
+//   AnyValue { 1 string · 2 bool · 3 int64 · 4 double · 5 ArrayValue · 6 KeyValueList · 7 bytes }
+//   ArrayValue { 1 AnyValue* }    KeyValueList { 1 KeyValue* }
+//
+// ARRAY and MAP keep the bytes of the inner message; they are read once to the bottom, so that who
+// reads them later (any-value.ts) meets no bad bytes. A value of no kind is EMPTY. If a field comes
+// twice, the last one counts.
+//
+// Source: opentelemetry-proto 1.x, common/v1/common.proto.
+// Trust: as protobuf-reader.ts; nesting of values is bounded by its DEPTH_MAX.
+// Not here: the messages that have attributes (otlp-proto.ts).
+
+import {
+  ARRAY,
+  type AttributeTable,
+  BOOL,
+  BYTES,
+  DOUBLE,
+  EMPTY,
+  INT,
+  MAP,
+  STRING,
+} from "../model/attribute-table.ts";
+import type { Dictionary } from "../model/dictionary.ts";
+import { AttributeInterner } from "./attribute-interner.ts";
+import type { ProtobufReader } from "./protobuf-reader.ts";
+
+/** Fields 1 and 2; fields 1 to 7. */
+const KEY_VALUE_FIELDS = 0b110;
+const ANY_VALUE_FIELDS = 0b1111_1110;
+const LIST_FIELDS = 0b10;
+
+const interner = new AttributeInterner();
+
+/** Reads one KeyValue, of which the tag has been read, and adds it to `table`. */
+export function readKeyValue(
+  reader: ProtobufReader,
+  table: AttributeTable,
+  dictionary: Dictionary,
+): void {
+  if (!readShort(reader, table, dictionary)) readAny(reader, table, dictionary);
+}
+
+/**
+ * The way nearly every attribute comes: both fields once, key first, lengths of one byte.
+ *
+ *   length 0x0a keyLength key… 0x12 valueLength valueTag value…
+ *
+ * @returns false, with nothing read, if it is anything else.
+ */
+function readShort(reader: ProtobufReader, table: AttributeTable, dictionary: Dictionary): boolean {
+  const bytes = reader.bytes;
+  const at = reader.at;
+  // Length, tag and length of the key, and of the value: 5 bytes with an empty key.
+  if (at + 5 > reader.end) return false;
+  const end = at + 1 + bytes[at]!;
+  if (bytes[at]! > 0x7f || end > reader.end || bytes[at + 1] !== 0x0a) return false;
+  const keyEnd = at + 3 + bytes[at + 2]!;
+  // A length over 0x7f ends behind `end` as well.
+  if (keyEnd + 4 > end || bytes[keyEnd] !== 0x12 || keyEnd + 2 + bytes[keyEnd + 1]! !== end) {
+    return false;
+  }
+  const value = keyEnd + 3;
+  switch (bytes[keyEnd + 2]) {
+    case 0x0a: {
+      if (value + 1 + bytes[value]! !== end) return false;
+      const key = interner.internKey(dictionary, bytes, at + 3, keyEnd);
+      const entry = interner.internValue(dictionary, key, bytes, value + 1, end);
+      table.add(key, STRING, entry);
+      break;
+    }
+    case 0x10: {
+      if (value + 1 !== end || bytes[value]! > 1) return false;
+      const key = interner.internKey(dictionary, bytes, at + 3, keyEnd);
+      table.add(key, BOOL, bytes[value]!);
+      break;
+    }
+    case 0x18: {
+      reader.at = value;
+      reader.readVarint64();
+      if (reader.at !== end) {
+        reader.at = at;
+        return false;
+      }
+      const key = interner.internKey(dictionary, bytes, at + 3, keyEnd);
+      table.addInt(key, reader.low, reader.high);
+      break;
+    }
+    case 0x21: {
+      if (value + 8 !== end) return false;
+      const key = interner.internKey(dictionary, bytes, at + 3, keyEnd);
+      table.addDouble(key, reader.view.getFloat64(value, true));
+      break;
+    }
+    default:
+      return false;
+  }
+  reader.at = end;
+  return true;
+}
+
+function readAny(reader: ProtobufReader, table: AttributeTable, dictionary: Dictionary): void {
+  const at = table.count;
+  table.add(0, EMPTY, 0);
+  const outer = reader.enter();
+  for (let tag = reader.nextTag(); tag !== 0; tag = reader.nextTag()) {
+    if (tag === 0x0a) table.key[at] = readText(reader, dictionary);
+    else if (tag === 0x12) readAnyValue(reader, table, at, dictionary);
+    else reader.skipUnknown(tag, KEY_VALUE_FIELDS);
+  }
+  reader.leave(outer);
+}
+
+/** The bytes of a string or bytes field, as an entry. */
+export function readText(reader: ProtobufReader, dictionary: Dictionary): number {
+  const end = reader.readEnd();
+  const entry = dictionary.intern(reader.bytes, reader.at, end);
+  reader.at = end;
+  return entry;
+}
+
+function readAnyValue(
+  reader: ProtobufReader,
+  table: AttributeTable,
+  at: number,
+  dictionary: Dictionary,
+): void {
+  const outer = reader.enter();
+  for (let tag = reader.nextTag(); tag !== 0; tag = reader.nextTag()) {
+    switch (tag) {
+      case 0x0a:
+        table.replace(at, STRING, readText(reader, dictionary));
+        break;
+      case 0x10:
+        table.replace(at, BOOL, reader.readBool() ? 1 : 0);
+        break;
+      case 0x18:
+        reader.readVarint64();
+        table.replaceWords(at, INT, reader.low, reader.high);
+        break;
+      case 0x21:
+        reader.readFixed64();
+        table.replaceWords(at, DOUBLE, reader.low, reader.high);
+        break;
+      case 0x2a:
+        table.replace(at, ARRAY, readList(reader, dictionary, false));
+        break;
+      case 0x32:
+        table.replace(at, MAP, readList(reader, dictionary, true));
+        break;
+      case 0x3a:
+        table.replace(at, BYTES, readText(reader, dictionary));
+        break;
+      default:
+        reader.skipUnknown(tag, ANY_VALUE_FIELDS);
+    }
+  }
+  reader.leave(outer);
+}
+
+/** An ArrayValue or KeyValueList: looked through to the bottom, kept as its bytes. */
+function readList(reader: ProtobufReader, dictionary: Dictionary, isMap: boolean): number {
+  const outer = reader.enter();
+  const start = reader.at;
+  checkElements(reader, isMap);
+  const entry = dictionary.intern(reader.bytes, start, reader.at);
+  reader.leave(outer);
+  return entry;
+}
+
+function checkElements(reader: ProtobufReader, isMap: boolean): void {
+  for (let tag = reader.nextTag(); tag !== 0; tag = reader.nextTag()) {
+    if (tag !== 0x0a) {
+      reader.skipUnknown(tag, LIST_FIELDS);
+      continue;
+    }
+    const outer = reader.enter();
+    if (isMap) checkKeyValue(reader);
+    else checkAnyValue(reader);
+    reader.leave(outer);
+  }
+}
+
+function checkKeyValue(reader: ProtobufReader): void {
+  for (let tag = reader.nextTag(); tag !== 0; tag = reader.nextTag()) {
+    if (tag === 0x0a) {
+      reader.skip(tag);
+    } else if (tag === 0x12) {
+      const outer = reader.enter();
+      checkAnyValue(reader);
+      reader.leave(outer);
+    } else {
+      reader.skipUnknown(tag, KEY_VALUE_FIELDS);
+    }
+  }
+}
+
+function checkAnyValue(reader: ProtobufReader): void {
+  for (let tag = reader.nextTag(); tag !== 0; tag = reader.nextTag()) {
+    switch (tag) {
+      case 0x0a:
+      case 0x10:
+      case 0x18:
+      case 0x21:
+      case 0x3a:
+        reader.skip(tag);
+        break;
+      case 0x2a:
+      case 0x32: {
+        const outer = reader.enter();
+        checkElements(reader, tag === 0x32);
+        reader.leave(outer);
+        break;
+      }
+      default:
+        reader.skipUnknown(tag, ANY_VALUE_FIELDS);
+    }
+  }
+}
