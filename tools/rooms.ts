@@ -18,6 +18,9 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
 /** Rooms that run wherever JavaScript runs: nothing of `node:` and no npm package. */
 export const pureRooms: readonly string[] = ["base", "model", "wire"];
 
+/** Folders of `store` that engines may share; all its other folders are engines. */
+export const storeParts: readonly string[] = ["head"];
+
 /**
  * npm packages that a room may import; a trailing `/` means every package of that scope. A room
  * that is not named imports none.
