@@ -1,0 +1,10 @@
+// spoor/wire: the formats of spans, bytes ⇄ SpanBatch, for programs that use the package.
+//
+// Every reader appends to the batch it is given and throws SpoorError "bad-input" on bytes that are
+// not its format.
+// Not here: the SpanBatch (spoor/model).
+
+export { type ErrorCode, SpoorError, type Where } from "../base/errors.ts";
+export { type JaegerTraceOptions, writeJaegerTrace } from "./jaeger-json.ts";
+export { type JaegerClientStats, type JaegerSender, readJaegerBatch } from "./jaeger-thrift.ts";
+export { type Rejected, readOtlpTraces } from "./otlp-proto.ts";
