@@ -21,8 +21,8 @@ export interface HttpRequest {
   /** Names in lower case; repeated fields joined as node:http does. */
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
   /**
-   * The whole body, decompressed; empty if none came. Lent: it is used again for another request
-   * once the handler has answered, so what is kept longer must be copied (`body.slice()`).
+   * The whole body, decompressed; empty if none came. Lent: its memory is used again for another
+   * request once the answer is out, so what is kept longer must be copied (`body.slice()`).
    */
   readonly body: Uint8Array;
   /** IP address of the peer, or "" when it has gone already. */

@@ -12,6 +12,8 @@ export interface HttpLimits {
   readonly plainBytesMax: number;
   /** All bodies in flight of this door, unless it shares a ByteBudget; more is answered 429. */
   readonly inFlightBytesMax: number;
+  /** Requests being received or answered; a further one is answered 429. */
+  readonly requestsMax: number;
   /** Open connections; a further one is closed at once. */
   readonly connectionsMax: number;
   /** From the first byte (or the connect) to the end of the headers; then 408. */
@@ -28,10 +30,11 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 
 export const httpLimits: HttpLimits = {
-  headerBytesMax: 1 * MIB, //      Go's default, so what Jaeger took is taken; held once a request
+  headerBytesMax: 128 * KIB, //    a search for 1,000 traces by id takes 45 KiB
   bodyBytesMax: 16 * MIB, //       an OTLP batch is 0.1..4 MiB; a trace file for /api/transform more
   plainBytesMax: 64 * MIB, //      traces shrink 10:1, sometimes 30:1; a bomb 1000:1
   inFlightBytesMax: 128 * MIB, //  half of what the process may take above its store
+  requestsMax: 1_024, //           one connection can pipeline thousands
   connectionsMax: 4_096, //        ~10 KiB each while idle
   headersTimeoutMs: 2_000, //      Jaeger's read-header-timeout
   requestTimeoutMs: 30_000, //     16 MiB at 4.5 Mbit/s
