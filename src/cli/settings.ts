@@ -57,6 +57,8 @@ const everywhere = {
   "multi_tenancy.header": ignored("value", "tenants are not kept apart"),
   "multi_tenancy.tenants": ignored("value", "tenants are not kept apart"),
   "feature-gates": ignored("value", "there are none"),
+  "downsampling.ratio": ignored("value", "every span that is received is stored"),
+  "downsampling.hashsalt": ignored("value", "every span that is received is stored"),
   // Jaeger reads these two from the environment only.
   "dependency-storage.type": sameStore,
   "sampling-storage.type": sameStore,

@@ -9,7 +9,6 @@ import { deprecatedAlias, ignored, setting } from "../base/settings.ts";
 import { corsSettings, tlsSettings } from "../base/settings-groups.ts";
 
 const noSampling = ignored("value", "remote sampling strategies are not served yet");
-const noDownsampling = ignored("value", "every span that is received is stored");
 
 const grpcDoors = {
   "collector.grpc-server.host-port": setting("host-port", ":14250", {
@@ -113,8 +112,6 @@ export const collectorSettings = {
   "collector.queue-size": ignored("value", "what waits is bounded by collector.max-inflight-bytes"),
   "collector.num-workers": ignored("value", "spans are written as they arrive, without workers"),
   "collector.port": ignored("value", "TChannel senders are not served"),
-  "downsampling.ratio": noDownsampling,
-  "downsampling.hashsalt": noDownsampling,
   "sampling.strategies-file": noSampling,
   "sampling.strategies-reload-interval": noSampling,
   "sampling.strategies.bugfix-5270": ignored("no value", noSampling.because),

@@ -1,0 +1,130 @@
+// What every role opens, in which order, and how it all closes again.
+//
+//   admin (503) ─▶ store ─▶ doors ─▶ admin says 200          open
+//   admin (503) ─▶ doors stop, drain ─▶ store ─▶ admin       close
+//
+// Whatever fails to open closes what is open already, so that a start either succeeds or leaves
+// nothing behind.
+// Not here: what is behind the doors (collector, query), signals (supervisor.ts).
+
+import type { Clock } from "../base/clock.ts";
+import type { Log } from "../base/log.ts";
+import { MetricsRegistry } from "../base/metrics.ts";
+import { tlsConfigOf } from "../base/settings-groups.ts";
+import { printHostPort } from "../base/setting-values.ts";
+import { openHttpServer } from "../net/http-server.ts";
+import type { MemoryConfig } from "../store/memory/settings.ts";
+import type { TraceStore } from "../store/trace-store.ts";
+import { makeAdminRoutes } from "./admin.ts";
+import { type Health, makeHealth } from "./health.ts";
+import type { OpenLog } from "./log.ts";
+import { registerProcessMetrics } from "./process-metrics.ts";
+import type { CommonConfig } from "./settings.ts";
+import type { Running } from "./supervisor.ts";
+import { type Version, readVersion } from "./version.ts";
+
+export type RoleConfig = CommonConfig & MemoryConfig;
+
+/** What the doors of a role stand on. */
+export interface DoorParts {
+  readonly store: TraceStore;
+  readonly registry: MetricsRegistry;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly onBug: (error: unknown) => void;
+}
+
+/** One address that is listened on, for the log. */
+export interface DoorAddress {
+  /** What speaks there: "OTLP gRPC". */
+  readonly name: string;
+  /** Where: `http://127.0.0.1:16686`, or `127.0.0.1:4317` for gRPC. */
+  readonly at: string;
+}
+
+export interface Doors extends Running {
+  readonly addresses: readonly DoorAddress[];
+}
+
+export type OpenDoors = (parts: DoorParts) => Promise<Doors>;
+
+export interface RoleParts {
+  readonly config: RoleConfig;
+  readonly log: OpenLog;
+  readonly clock: Clock;
+  readonly doors: readonly OpenDoors[];
+  readonly onBug: (error: unknown) => void;
+}
+
+/** Scrapes and probes that are still running at the end. */
+const ADMIN_GRACE_MS = 500;
+
+/** @throws SpoorError when a door or the store cannot be opened; nothing stays open then. */
+export async function openRole(parts: RoleParts): Promise<Running> {
+  const { config, log, clock, onBug } = parts;
+  const registry = new MetricsRegistry();
+  const version = readVersion(import.meta.url);
+  const health = makeHealth(clock);
+  registerProcessMetrics(registry, version, clock);
+  log.info("Spoor is starting", { version: version.version, node: process.version });
+
+  let graceMs = 0;
+  await using opening = new AsyncDisposableStack();
+  const admin = await openAdmin(parts, health, registry, version);
+  opening.defer(() => admin.close(ADMIN_GRACE_MS));
+  const store = await openStore(config, clock);
+  opening.defer(() => store.close());
+  // Together, so that all of them stop accepting before the first one waits for its work.
+  const doors: Doors[] = [];
+  opening.defer(async () => void (await Promise.all(doors.map((door) => door.close(graceMs)))));
+  for (const open of parts.doors) {
+    doors.push(await open({ store, registry, log, clock, onBug }));
+  }
+
+  health.open(() => store.ready());
+  for (const { name, at } of [...doors.flatMap((door) => door.addresses), ...admin.addresses]) {
+    log.info(name, { at });
+  }
+  log.info("Spoor is ready");
+  const running = opening.move();
+  return {
+    async close(grace) {
+      graceMs = grace;
+      health.shut();
+      await running.disposeAsync();
+    },
+  };
+}
+
+async function openStore(config: RoleConfig, clock: Clock): Promise<TraceStore> {
+  const { MemoryStore } = await import("../store/memory/memory-store.ts");
+  const bounds = { tracesMax: config["memory.max-traces"], bytesMax: config["memory.max-bytes"] };
+  return new MemoryStore(bounds, clock);
+}
+
+async function openAdmin(
+  { config, log, onBug }: RoleParts,
+  health: Health,
+  registry: MetricsRegistry,
+  version: Version,
+): Promise<Doors> {
+  const hostPort = config["admin.http.host-port"];
+  if (hostPort === undefined) return { addresses: [], close: () => Promise.resolve() };
+  const isOn = config["metrics-backend"] === "prometheus";
+  const metricsRoute = isOn ? config["metrics-http-route"] : undefined;
+  const tls = tlsConfigOf(config, "admin.http");
+  const server = await openHttpServer({
+    name: "admin",
+    hostPort,
+    routes: makeAdminRoutes({ health, registry, log, version, metricsRoute }),
+    log,
+    onBug,
+    ...(tls === undefined ? {} : { tls }),
+  });
+  const at = printHostPort({ host: server.address, port: server.port });
+  const url = `${tls === undefined ? "http" : "https"}://${at}`;
+  return {
+    addresses: [{ name: "admin (health, metrics)", at: url }],
+    close: (graceMs) => server.close(graceMs),
+  };
+}

@@ -1,0 +1,84 @@
+// Plays a role from its settings to its end: config, log, supervisor.
+//
+//   argv, env, file ─▶ config ─▶ log ─▶ supervise(open-role)
+//
+// Not here: what every role opens (open-role.ts), which signal does what (supervisor.ts).
+
+import { isatty } from "node:tty";
+import { systemClock } from "../base/clock.ts";
+import { type ParsedSettings, parseSettings } from "../base/parse-settings.ts";
+import type { ConfigOf, Settings } from "../base/settings.ts";
+import type { CollectorConfig } from "../collector/settings.ts";
+import type { QueryConfig } from "../query/settings.ts";
+import { makeLog, openLineWriter } from "./log.ts";
+import { type OpenDoors, type RoleConfig, openRole } from "./open-role.ts";
+import {
+  type RoleName,
+  allInOneSettings,
+  collectorRoleSettings,
+  queryRoleSettings,
+} from "./roles.ts";
+import type { RoleStart } from "./run-command.ts";
+import { readSettingsFile } from "./settings-file.ts";
+import { type ProcessHandle, supervise } from "./supervisor.ts";
+
+const STDERR = 2;
+
+/** Returns when the role has ended. @throws SpoorError when it could not start. */
+export async function playRole(start: RoleStart, process: ProcessHandle): Promise<void> {
+  const play: Readonly<Record<RoleName, () => Promise<void>>> = {
+    "all-in-one": async () => {
+      const parsed = await readSettings(allInOneSettings, start);
+      await run(parsed, process, [
+        openCollectorDoors(parsed.config),
+        openQueryDoors(parsed.config),
+      ]);
+    },
+    collector: async () => {
+      const parsed = await readSettings(collectorRoleSettings, start);
+      await run(parsed, process, [openCollectorDoors(parsed.config)]);
+    },
+    query: async () => {
+      const parsed = await readSettings(queryRoleSettings, start);
+      await run(parsed, process, [openQueryDoors(parsed.config)]);
+    },
+  };
+  await play[start.role]();
+}
+
+async function readSettings<T extends Settings & { readonly "config-file": unknown }>(
+  table: T,
+  { argv, env }: RoleStart,
+): Promise<ParsedSettings<T>> {
+  const input = { table, argv, env, elsewhere: allInOneSettings };
+  const parsed = parseSettings(input);
+  const { "config-file": path } = parsed.config as ConfigOf<Settings> & { "config-file": string };
+  return path === "" ? parsed : parseSettings({ ...input, file: await readSettingsFile(path) });
+}
+
+async function run(
+  { config, warnings }: { readonly config: RoleConfig; readonly warnings: readonly string[] },
+  process: ProcessHandle,
+  doors: readonly OpenDoors[],
+): Promise<void> {
+  const encoding = config["log-encoding"];
+  const log = makeLog({
+    level: config["log-level"],
+    encoding: encoding === "auto" ? (isatty(STDERR) ? "console" : "json") : encoding,
+    clock: systemClock,
+    write: openLineWriter(STDERR),
+  });
+  for (const warning of warnings) log.warn(warning);
+  const graceMs = config["shutdown.grace"];
+  const open = (onBug: (error: unknown) => void): ReturnType<typeof openRole> =>
+    openRole({ config, log, clock: systemClock, doors, onBug });
+  await supervise({ process, log, graceMs, open });
+}
+
+function openCollectorDoors(_config: CollectorConfig): OpenDoors {
+  return () => Promise.resolve({ addresses: [], close: () => Promise.resolve() });
+}
+
+function openQueryDoors(_config: QueryConfig): OpenDoors {
+  return () => Promise.resolve({ addresses: [], close: () => Promise.resolve() });
+}

@@ -1,0 +1,125 @@
+// docs/configuration.md and docs/metrics.md, printed from the tables that the program runs on.
+//
+// Not here: help on the console (print-settings.ts).
+
+import type { AnyDeclaration } from "../base/metrics.ts";
+import { type Settings, envNameOf } from "../base/settings.ts";
+import { collectorSettings } from "../collector/settings.ts";
+import { querySettings } from "../query/settings.ts";
+import { memorySettings } from "../store/memory/settings.ts";
+import { printForm, sortedSettings } from "./print-settings.ts";
+import { procMetrics, processMetrics } from "./process-metrics.ts";
+import { commonSettings } from "./settings.ts";
+
+const sections: readonly (readonly [title: string, table: Settings])[] = [
+  ["Every role", commonSettings(":14269")],
+  ["Collector", collectorSettings],
+  ["Query", querySettings],
+  ["Memory store", memorySettings],
+];
+
+/** The text of docs/configuration.md. */
+export function printConfigurationPage(): string {
+  const tables = sections.map(([title, table]) => `## ${title}\n\n${printTable(table)}`);
+  return `${CONFIGURATION_HEAD}
+${tables.join("\n")}
+## Older names
+
+Still understood; using one is worth a line in the log, unless it has no \`deprecated\` mark here.
+A port \`N\` means the address \`:N\`, and \`0\` means "not set".
+
+${printAliases()}
+## Names without effect
+
+Names of Jaeger's that are accepted, so that its command lines and files work as they are. Each one
+that is given is worth a line in the log.
+
+${printIgnored()}`;
+}
+
+/** The text of docs/metrics.md. */
+export async function printMetricsPage(): Promise<string> {
+  const tables = await loadMetricTables();
+  const parts = tables.map(([title, table]) => `## ${title}\n\n${printMetricTable(table)}`);
+  return `${METRICS_HEAD}\n${parts.join("\n")}`;
+}
+
+const CONFIGURATION_HEAD = `# Configuration
+
+Printed by \`spoor docs\` from the tables in the code.
+
+- A setting is given as a flag (\`--name=value\`, \`--name value\`, one or two dashes; a boolean alone
+  means true), as an environment variable, or in the file of \`--config-file\`. Flag > environment >
+  file > default.
+- The variable of \`collector.queue-size\` is \`COLLECTOR_QUEUE_SIZE\`: upper case, with \`_\` for \`.\` and
+  \`-\`. An empty variable counts as not set, but for an address, where it means off.
+- The file is YAML, JSON or TOML, by its ending. Keys are nested or have dots, in any case. A list may
+  be a list, tags and headers may be a group of keys. Keys of other roles are stepped over.
+- Nothing is authenticated by default, so an address without a host (\`:4317\`) listens on
+  \`listen.host\`, which is this machine alone unless it is set. An address with a host says so itself.
+  An **empty** address switches the door off.
+- Durations are written \`300ms\`, \`1.5s\`, \`1h2m\`; sizes \`1048576\`, \`64MiB\`, \`1GB\`.
+- An unknown flag, an unknown key of the file, or a value that is not allowed ends the start with one
+  line that says what, where it came from, and what is allowed.
+`;
+
+const METRICS_HEAD = `# Metrics
+
+Printed by \`spoor docs metrics\` from the tables in the code. Served by the admin port
+(\`http://127.0.0.1:14269/metrics\`) in Prometheus' text format. Where Jaeger has a name for a number,
+that name is used; older names show the same numbers again.
+`;
+
+function printTable(table: Settings): string {
+  const rows = sortedSettings(table).map(([name, row]) => {
+    const form = row.kind === "bool" ? "bool" : printForm(row).slice(1);
+    const shown = row.defaultText === "" ? "" : code(row.defaultText);
+    return [code(name), code(envNameOf(name)), code(form), shown, row.help];
+  });
+  return printRows(["setting", "variable", "value", "default", "meaning"], rows);
+}
+
+function printAliases(): string {
+  const rows = sections.flatMap(([, table]) =>
+    sortedSettings(table).flatMap(([name, row]) =>
+      (row.aliases ?? []).map((alias) => {
+        const form = { same: "the same", port: "a port", mib: "MiB" }[alias.as];
+        return [code(alias.name), code(name), form, alias.deprecated ? "deprecated" : ""];
+      }),
+    ),
+  );
+  return printRows(["name", "today", "value", ""], rows);
+}
+
+function printIgnored(): string {
+  const rows = sections.flatMap(([, table]) =>
+    Object.entries(table).flatMap(([name, row]) =>
+      row.kind === "ignored" ? [[code(name), row.because]] : [],
+    ),
+  );
+  return printRows(["name", "why"], rows);
+}
+
+function printMetricTable(table: Readonly<Record<string, AnyDeclaration>>): string {
+  const rows = Object.values(table).map(({ name, alsoNamed, kind, labels, help }) => {
+    const names = [name, ...alsoNamed].map(code).join("<br>");
+    return [names, kind, labels.map(code).join(" "), help];
+  });
+  return printRows(["name", "kind", "labels", "meaning"], rows);
+}
+
+async function loadMetricTables(): Promise<
+  readonly (readonly [title: string, table: Readonly<Record<string, AnyDeclaration>>])[]
+> {
+  return await Promise.resolve([["Process", { ...processMetrics, ...procMetrics }]] as const);
+}
+
+function printRows(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |\n`;
+  return line(head) + line(head.map(() => "---")) + rows.map(line).join("");
+}
+
+function code(text: string): string {
+  return `\`${text}\``;
+}

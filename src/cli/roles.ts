@@ -1,0 +1,47 @@
+// The roles that this program can play, and the settings of each.
+//
+// Not here: playing them (play-role.ts), the commands that are no roles (run-command.ts).
+
+import type { Settings } from "../base/settings.ts";
+import { collectorSettings } from "../collector/settings.ts";
+import { querySettings } from "../query/settings.ts";
+import { memorySettings } from "../store/memory/settings.ts";
+import { commonSettings } from "./settings.ts";
+
+/** Jaeger's admin ports. */
+const COLLECTOR_ADMIN = ":14269";
+const QUERY_ADMIN = ":16687";
+
+export const allInOneSettings = {
+  ...commonSettings(COLLECTOR_ADMIN),
+  ...collectorSettings,
+  ...querySettings,
+  ...memorySettings,
+};
+
+export const collectorRoleSettings = {
+  ...commonSettings(COLLECTOR_ADMIN),
+  ...collectorSettings,
+  ...memorySettings,
+};
+
+export const queryRoleSettings = {
+  ...commonSettings(QUERY_ADMIN),
+  ...querySettings,
+  ...memorySettings,
+};
+
+export const roles = {
+  "all-in-one": {
+    help: "Receives, stores and answers in one process. What runs when no command is given.",
+    table: allInOneSettings,
+  },
+  collector: { help: "Receives spans and stores them.", table: collectorRoleSettings },
+  query: { help: "Answers the HTTP and gRPC query API.", table: queryRoleSettings },
+} satisfies Record<string, { readonly help: string; readonly table: Settings }>;
+
+export type RoleName = keyof typeof roles;
+
+export function isRoleName(name: string): name is RoleName {
+  return Object.hasOwn(roles, name);
+}

@@ -1,0 +1,140 @@
+// The commands: which one is asked for, its settings, its help, and how a wrong start ends.
+//
+//   spoor [command] [--name=value …]     no command: all-in-one
+//
+// Every mistake of who starts the process is one line on standard error and exit code 1.
+// Not here: what a role opens (open-role.ts), reading of settings (base/parse-settings.ts).
+
+import { SpoorError, printError } from "../base/errors.ts";
+import { findNearestName } from "../base/nearest-name.ts";
+import type { Environment } from "../base/parse-settings.ts";
+import { printFlags, printVariables } from "./print-settings.ts";
+import { type RoleName, allInOneSettings, isRoleName, roles } from "./roles.ts";
+import { readVersion } from "./version.ts";
+
+/** What a command may touch of the world. */
+export interface Shell {
+  readonly argv: readonly string[];
+  readonly env: Environment;
+  /** Standard output: what was asked for. */
+  readonly print: (text: string) => void;
+  /** Standard error: what went wrong. */
+  readonly complain: (text: string) => void;
+  /** Plays a role until it is told to end. */
+  readonly runRole: RunRole;
+}
+
+export interface RoleStart {
+  readonly role: RoleName;
+  readonly argv: readonly string[];
+  readonly env: Environment;
+}
+
+export type RunRole = (start: RoleStart) => Promise<void>;
+
+interface Command {
+  readonly help: string;
+  run(shell: Shell, argv: readonly string[]): void | Promise<void>;
+}
+
+const commands: Readonly<Record<string, Command>> = {
+  ...Object.fromEntries(
+    Object.entries(roles).map(([name, { help }]) => [name, makeRoleCommand(name, help)]),
+  ),
+  version: {
+    help: "Prints version, commit and build date as JSON.",
+    run({ print }) {
+      const { version, commit, buildDate } = readVersion(import.meta.url);
+      const shown = { gitCommit: commit, gitVersion: `v${version}`, buildDate };
+      print(`${JSON.stringify(shown)}\n`);
+    },
+  },
+  env: {
+    help: "Lists the environment variables that are understood.",
+    run: ({ print }) => print(printVariables(allInOneSettings)),
+  },
+  docs: {
+    help: "Prints a page of the documentation: configuration (default) or metrics.",
+    run: printPage,
+  },
+  help: {
+    help: "Prints this, or the settings of a command.",
+    run: ({ print }, argv) => print(printCommandHelp(argv[0] ?? "")),
+  },
+};
+
+/** @returns the exit code; a role that was ended by a signal exits by itself. */
+export async function runCommand(shell: Shell): Promise<number> {
+  try {
+    const [first, ...rest] = shell.argv;
+    const isNamed = first !== undefined && !first.startsWith("-");
+    const name = isNamed ? first : "";
+    const argv = isNamed ? rest : shell.argv;
+    if (argv.some((word) => /^(--?help|-h|-\?)$/.test(word))) {
+      shell.print(printCommandHelp(name));
+      return 0;
+    }
+    await findCommand(name === "" ? "all-in-one" : name).run(shell, argv);
+    return 0;
+  } catch (error) {
+    if (!(error instanceof SpoorError)) throw error;
+    shell.complain(`spoor: ${printError(error)}\n`);
+    return 1;
+  }
+}
+
+function findCommand(name: string): Command {
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (command !== undefined) return command;
+  const nearest = findNearestName(name, Object.keys(commands));
+  const hint = nearest === undefined ? "see spoor help" : `the nearest known is ${nearest}`;
+  throw new SpoorError(
+    "bad-input",
+    `unknown command ${JSON.stringify(name.slice(0, 100))}; ${hint}`,
+  );
+}
+
+function makeRoleCommand(name: string, help: string): Command {
+  return {
+    help,
+    async run(shell, argv) {
+      if (isRoleName(name)) await shell.runRole({ role: name, argv, env: shell.env });
+    },
+  };
+}
+
+async function printPage({ print }: Shell, argv: readonly string[]): Promise<void> {
+  const { printConfigurationPage, printMetricsPage } = await import("./print-docs.ts");
+  const [page = "configuration"] = argv;
+  if (page === "configuration") print(printConfigurationPage());
+  else if (page === "metrics") print(await printMetricsPage());
+  else throw new SpoorError("bad-input", "spoor docs prints one of: configuration, metrics");
+}
+
+function printCommandHelp(name: string): string {
+  if (name === "") return printOverview();
+  const { help } = findCommand(name);
+  if (!isRoleName(name)) return `spoor ${name}: ${help}\n`;
+  return `spoor ${name}: ${help}
+
+Usage: spoor ${name} [--name=value …]
+
+A setting may be given as a flag, as an environment variable (--collector.queue-size is
+COLLECTOR_QUEUE_SIZE), or in the file of --config-file; in this order the first one counts. An
+address without a host listens on --listen.host; an empty address switches the door off.
+
+Settings:
+${printFlags(roles[name].table)}`;
+}
+
+function printOverview(): string {
+  const lines = Object.entries(commands).map(([name, { help }]) => `  ${name.padEnd(12)}${help}\n`);
+  return `Spoor receives, stores and shows traces: a drop-in for Jaeger.
+
+Usage: spoor [command] [--name=value …]
+
+Commands:
+${lines.join("")}
+The settings of a command: spoor help <command>
+`;
+}
