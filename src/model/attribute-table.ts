@@ -11,6 +11,8 @@
 //
 // All typed arrays here are little-endian views; so are all machines that Node 24 runs on.
 
+import { ATTRIBUTES_MAX, nextSize } from "./limits.ts";
+
 export const EMPTY = 0;
 export const STRING = 1;
 export const BOOL = 2;
@@ -101,8 +103,13 @@ export class AttributeTable {
     return -1;
   }
 
+  /** Bytes of memory held by the columns. */
+  memoryBytes(): number {
+    return 13 * this.type.length;
+  }
+
   #grow(): void {
-    const size = this.type.length * 2;
+    const size = nextSize(this.type.length, ATTRIBUTES_MAX, "attributes");
     const key = new Uint32Array(size);
     key.set(this.key);
     this.key = key;

@@ -160,7 +160,7 @@ export class Dictionary {
 
   /** True if entry `entry` is valid UTF-8. Cost: O(1) while the dictionary holds only UTF-8. */
   isUtf8(entry: number): boolean {
-    return this.invalidUtf8 === 0 || isUtf8(this.arena, this.start(entry), this.ends[entry]!);
+    return this.invalidUtf8 === 0 || isUtf8(this.arena, this.start(entry), this.ends[entry]);
   }
 
   /** Bytes of memory held by the arrays. */

@@ -1,0 +1,56 @@
+// The bounds of a batch, and that its own account of its memory is right.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { OWNERS_MAX, nextSize } from "./limits.ts";
+import { SpanBatch } from "./span-batch.ts";
+
+test("nextSize() doubles up to the bound and refuses beyond it", () => {
+  assert.equal(nextSize(64, 1_000, "spans"), 128);
+  assert.equal(nextSize(600, 1_000, "spans"), 1_000);
+  assert.throws(() => nextSize(1_000, 1_000, "spans"), {
+    code: "bad-input",
+    message: "more than 1000 spans in one batch",
+  });
+});
+
+test("openResource() refuses more than the bound, and the batch can be used again", () => {
+  const batch = new SpanBatch();
+  assert.throws(
+    () => {
+      for (let i = 0; i <= OWNERS_MAX; i++) batch.openResource();
+    },
+    { code: "bad-input", message: `more than ${OWNERS_MAX} resources in one batch` },
+  );
+  batch.reset();
+  assert.equal(batch.openResource(), 0);
+});
+
+test("memoryBytes() is the sum of the arrays, but for the one more that starts have", () => {
+  const batch = new SpanBatch();
+  for (let i = 0; i < 100; i++) {
+    batch.openRow(batch.openResource(), batch.openScope());
+    for (let event = 0; event < 3; event++) {
+      batch.openEvent();
+      batch.eventAttributes.addSafeInt(0, 1);
+      batch.closeEvent();
+    }
+    batch.openLink();
+    batch.closeLink();
+    batch.spanAttributes.addSafeInt(batch.dictionary.internText(`key ${i}`), 1);
+    batch.closeRow();
+  }
+  // Some columns are views of one buffer.
+  const buffers = new Set<ArrayBufferLike>();
+  const collect = (columns: readonly unknown[]): void => {
+    for (const column of columns) if (ArrayBuffer.isView(column)) buffers.add(column.buffer);
+  };
+  collect(Object.values(batch));
+  for (const [name, table] of Object.entries(batch)) {
+    if (name.endsWith("Attributes")) collect(Object.values(table as object));
+  }
+  const bytes = [...buffers].reduce((sum, buffer) => sum + buffer.byteLength, 0);
+
+  const startColumns = 5;
+  assert.equal(batch.memoryBytes() - batch.dictionary.memoryBytes(), bytes - 4 * startColumns);
+});
