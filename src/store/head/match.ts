@@ -8,9 +8,10 @@
 // the rarest condition's postings drive; otherwise the rows are scanned. Every candidate is then checked
 // against every condition, so that one span meets them all.
 
-import { BOOL, BYTES, DOUBLE, INT, STRING } from "../../model/attribute-table.ts";
+import { ARRAY, BOOL, BYTES, DOUBLE, INT, MAP, STRING } from "../../model/attribute-table.ts";
 import { STATUS_ERROR, STATUS_OK } from "../../model/span-batch.ts";
 import type { AttributeCondition, TraceQuery } from "../../model/trace-query.ts";
+import { printAnyValues } from "../../wire/any-value-text.ts";
 import type { Block, OwnerTable } from "./block.ts";
 
 /** Above this share of a block's rows a scan is cheaper than postings. */
@@ -194,7 +195,18 @@ function findTerms(block: Block, key: number, value: string): number[] {
     const entry = block.dictionary.find(bytes);
     if (entry >= 0) add(BYTES, entry, 0);
   }
+  if (value.startsWith("[")) addNested(block, key, ARRAY, value, found);
+  if (value.startsWith("{")) addNested(block, key, MAP, value, found);
   return found;
+}
+
+/** Arrays and maps are compared by their text, one distinct value after the other. */
+function addNested(block: Block, key: number, type: number, value: string, found: number[]): void {
+  const terms = block.terms;
+  for (let term = 0; term < terms.count; term++) {
+    if (terms.key[term] !== key || terms.type[term] !== type) continue;
+    if (printAnyValues(type, block.dictionary.bytes(terms.low[term]!)) === value) found.push(term);
+  }
 }
 
 function parseDouble(value: string): number {
