@@ -44,8 +44,13 @@ const EVENT_FIELDS = 0b1_1110;
 const LINK_FIELDS = 0b111_1110;
 const STATUS_FIELDS = 0b1100;
 
-const TWO_32 = 0x1_0000_0000;
+// 2^32 ns are this many whole µs and ns, so that 64 bits of ns are split exactly in two doubles.
+const US_PER_WORD = 4_294_967;
+const NS_PER_WORD_REST = 296;
+
 const reader = new ProtobufReader();
+/** What `readTimeUs` found above the whole µs. */
+let restNs = 0;
 
 /**
  * Appends the spans of an OTLP protobuf payload to `batch`.
@@ -173,40 +178,36 @@ function readScope(batch: SpanBatch, scope: number): void {
 function readSpan(batch: SpanBatch, resource: number, scope: number): number {
   const row = batch.openRow(resource, scope);
   const dictionary = batch.dictionary;
-  let startLow = 0;
-  let startHigh = 0;
-  let endLow = 0;
-  let endHigh = 0;
+  let endUs = 0;
+  let endRestNs = 0;
   const outer = reader.enter();
   for (let tag = reader.nextTag(); tag !== 0; tag = reader.nextTag()) {
     switch (tag) {
       case 0x0a:
-        readId(batch.traceId, 16 * row, 16);
+        readTraceId(batch.traceIdWords, row);
         break;
       case 0x12:
-        readId(batch.spanId, 8 * row, 8);
+        readSpanId(batch.spanIdWords, row);
         break;
       case 0x1a:
         batch.traceState[row] = readText(reader, dictionary);
         break;
       case 0x22:
-        readId(batch.parentSpanId, 8 * row, 8);
+        readSpanId(batch.parentSpanIdWords, row);
         break;
       case 0x2a:
         batch.name[row] = readText(reader, dictionary);
         break;
       case 0x30:
-        batch.kind[row] = reader.readUint32();
+        batch.kind[row] = readEnum();
         break;
       case 0x39:
-        reader.readFixed64();
-        startLow = reader.low;
-        startHigh = reader.high;
+        batch.startUs[row] = readTimeUs();
+        batch.startRestNs[row] = restNs;
         break;
       case 0x41:
-        reader.readFixed64();
-        endLow = reader.low;
-        endHigh = reader.high;
+        endUs = readTimeUs();
+        endRestNs = restNs;
         break;
       case 0x4a:
         readKeyValue(reader, batch.spanAttributes, dictionary);
@@ -237,12 +238,20 @@ function readSpan(batch: SpanBatch, resource: number, scope: number): number {
     }
   }
   reader.leave(outer);
-  const carry = startHigh * 296 + startLow;
-  const us = Math.floor(carry / 1000);
-  batch.startUs[row] = startHigh * 4_294_967 + us;
-  batch.startRestNs[row] = carry - us * 1000;
-  batch.durationNs[row] = (endHigh - startHigh) * TWO_32 + (endLow - startLow);
-  if (isZero(batch.traceId, 16 * row, 16) || isZero(batch.spanId, 8 * row, 8)) {
+  batch.durationNs[row] =
+    (endUs - batch.startUs[row]!) * 1000 + (endRestNs - batch.startRestNs[row]!);
+  return closeSpan(batch, row);
+}
+
+/** Closes the row, or takes it back if it has no ids. @returns 1 if it was left out. */
+function closeSpan(batch: SpanBatch, row: number): number {
+  const trace = batch.traceIdWords;
+  const span = batch.spanIdWords;
+  const at = 4 * row;
+  if (
+    (trace[at]! | trace[at + 1]! | trace[at + 2]! | trace[at + 3]!) === 0 ||
+    (span[2 * row]! | span[2 * row + 1]!) === 0
+  ) {
     batch.cancelRow();
     return 1;
   }
@@ -255,14 +264,10 @@ function readEvent(batch: SpanBatch): void {
   const outer = reader.enter();
   for (let tag = reader.nextTag(); tag !== 0; tag = reader.nextTag()) {
     switch (tag) {
-      case 0x09: {
-        reader.readFixed64();
-        const carry = reader.high * 296 + reader.low;
-        const us = Math.floor(carry / 1000);
-        batch.eventUs[event] = reader.high * 4_294_967 + us;
-        batch.eventRestNs[event] = carry - us * 1000;
+      case 0x09:
+        batch.eventUs[event] = readTimeUs();
+        batch.eventRestNs[event] = restNs;
         break;
-      }
       case 0x12:
         batch.eventName[event] = readText(reader, batch.dictionary);
         break;
@@ -286,10 +291,10 @@ function readLink(batch: SpanBatch): void {
   for (let tag = reader.nextTag(); tag !== 0; tag = reader.nextTag()) {
     switch (tag) {
       case 0x0a:
-        readId(batch.linkTraceId, 16 * link, 16);
+        copyId(batch.linkTraceId, 16 * link, 16);
         break;
       case 0x12:
-        readId(batch.linkSpanId, 8 * link, 8);
+        copyId(batch.linkSpanId, 8 * link, 8);
         break;
       case 0x1a:
         batch.linkTraceState[link] = readText(reader, batch.dictionary);
@@ -319,7 +324,7 @@ function readStatus(batch: SpanBatch, row: number): void {
         batch.statusMessage[row] = readText(reader, batch.dictionary);
         break;
       case 0x18:
-        batch.statusCode[row] = reader.readUint32();
+        batch.statusCode[row] = readEnum();
         break;
       default:
         reader.skipUnknown(tag, STATUS_FIELDS);
@@ -328,20 +333,53 @@ function readStatus(batch: SpanBatch, row: number): void {
   reader.leave(outer);
 }
 
-/** Copies an id of `length` bytes to `to[at..]`; one of no bytes stays zero. */
-function readId(to: Uint8Array, at: number, length: number): void {
-  const end = reader.readEnd();
-  const from = reader.at;
-  if (end - from !== length) {
-    if (end === from) return;
-    throw reader.fail(`id of ${end - from} bytes, expected ${length}`, from);
-  }
-  const bytes = reader.bytes;
-  for (let i = 0; i < length; i++) to[at + i] = bytes[from + i]!;
-  reader.at = end;
+/** Reads ns since the epoch. @returns the whole µs; the ns above them are in `restNs`. */
+function readTimeUs(): number {
+  reader.readFixed64();
+  const ns = reader.high * NS_PER_WORD_REST + reader.low;
+  const us = Math.floor(ns / 1000);
+  restNs = ns - us * 1000;
+  return reader.high * US_PER_WORD + us;
 }
 
-function isZero(bytes: Uint8Array, at: number, length: number): boolean {
-  for (let i = at; i < at + length; i++) if (bytes[i] !== 0) return false;
-  return true;
+/** An enum that has a column of 8 bits; what does not fit counts as not set. */
+function readEnum(): number {
+  const value = reader.readUint32();
+  return value > 0xff ? 0 : value;
+}
+
+/** Reads a trace id into row `row` of `to`; one of no bytes stays as it is. */
+function readTraceId(to: Uint32Array, row: number): void {
+  const at = readId(16);
+  if (at < 0) return;
+  const view = reader.view;
+  to[4 * row] = view.getUint32(at, true);
+  to[4 * row + 1] = view.getUint32(at + 4, true);
+  to[4 * row + 2] = view.getUint32(at + 8, true);
+  to[4 * row + 3] = view.getUint32(at + 12, true);
+}
+
+/** As `readTraceId`, for a span id. */
+function readSpanId(to: Uint32Array, row: number): void {
+  const at = readId(8);
+  if (at < 0) return;
+  to[2 * row] = reader.view.getUint32(at, true);
+  to[2 * row + 1] = reader.view.getUint32(at + 4, true);
+}
+
+/** @returns where the `length` bytes of an id begin, or -1 if it has none. */
+function readId(length: number): number {
+  const end = reader.readEnd();
+  const at = reader.at;
+  if (end - at !== length) {
+    if (end === at) return -1;
+    throw reader.fail(`id of ${end - at} bytes, expected ${length}`, at);
+  }
+  reader.at = end;
+  return at;
+}
+
+function copyId(to: Uint8Array, index: number, length: number): void {
+  const at = readId(length);
+  for (let i = 0; at >= 0 && i < length; i++) to[index + i] = reader.bytes[at + i]!;
 }
