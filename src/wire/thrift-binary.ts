@@ -1,0 +1,183 @@
+// Thrift binary protocol: what Jaeger clients POST to 14268 and send to UDP port 6832.
+//
+//   struct = field* STOP(0x00)          field = type u8 · id i16 · value
+//   bool, byte = 1 byte                 i16, i32, i64, double = 2, 4, 8, 8 bytes big endian
+//   string = length i32 · bytes         uuid = 16 bytes
+//   list, set = type u8 · count i32 · values
+//   map = key type u8 · value type u8 · count i32 · (key value)*
+//
+// Source: apache/thrift doc/specs/thrift-binary-protocol.md; another writer's bytes: test/golden.
+// Trust and the cursor's contract: thrift-reader.ts.
+// Not here: what the fields mean (jaeger-thrift.ts), message envelopes (thrift-message.ts).
+
+import {
+  BINARY,
+  BOOL,
+  BYTE,
+  DOUBLE,
+  I16,
+  I32,
+  I64,
+  LIST,
+  MAP,
+  SET,
+  STOP,
+  STRUCT,
+  UUID,
+  refuseThrift,
+} from "./thrift-reader.ts";
+
+const TWO_32 = 0x1_0000_0000;
+
+/** Fewest bytes a value takes, by type; 0: no such type. Bounds how many a payload can hold. */
+const VALUE_BYTES_MIN = new Uint8Array(256);
+VALUE_BYTES_MIN[BOOL] = 1;
+VALUE_BYTES_MIN[BYTE] = 1;
+VALUE_BYTES_MIN[DOUBLE] = 8;
+VALUE_BYTES_MIN[I16] = 2;
+VALUE_BYTES_MIN[I32] = 4;
+VALUE_BYTES_MIN[I64] = 8;
+VALUE_BYTES_MIN[BINARY] = 4;
+VALUE_BYTES_MIN[STRUCT] = 1;
+VALUE_BYTES_MIN[MAP] = 6;
+VALUE_BYTES_MIN[SET] = 5;
+VALUE_BYTES_MIN[LIST] = 5;
+VALUE_BYTES_MIN[UUID] = 16;
+
+const scratch = new DataView(new ArrayBuffer(8));
+
+export class ThriftBinaryReader {
+  bytes: Uint8Array;
+  at: number;
+  low = 0;
+  high = 0;
+  start = 0;
+  end = 0;
+  elementType = 0;
+  keyType = 0;
+
+  constructor(bytes: Uint8Array, at: number) {
+    this.bytes = bytes;
+    this.at = at;
+  }
+
+  beginStruct(): number {
+    return 0;
+  }
+
+  nextField(): number {
+    const { bytes, at } = this;
+    if (at >= bytes.length) this.#refuseEnd(at, 1);
+    const type = bytes[at]!;
+    if (type === STOP) {
+      this.at = at + 1;
+      return STOP;
+    }
+    if (at + 3 > bytes.length) this.#refuseEnd(at, 3);
+    if (VALUE_BYTES_MIN[type] === 0) refuseThrift(bytes, at, `field type ${type} is unknown`);
+    this.at = at + 3;
+    return (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | type;
+  }
+
+  endStruct(_outer: number): void {}
+
+  readBool(): boolean {
+    return this.readByte() !== 0;
+  }
+
+  readByte(): number {
+    const at = this.at;
+    this.step(1);
+    return this.bytes[at]!;
+  }
+
+  readI16(): number {
+    const { bytes, at } = this;
+    this.step(2);
+    return ((bytes[at]! << 24) >> 16) | bytes[at + 1]!;
+  }
+
+  readI32(): number {
+    const { bytes, at } = this;
+    if (at + 4 > bytes.length) this.#refuseEnd(at, 4);
+    this.at = at + 4;
+    return (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
+  }
+
+  readI64(): void {
+    this.high = this.readI32();
+    this.low = this.readI32();
+  }
+
+  readLong(): number {
+    const high = this.readI32();
+    return high * TWO_32 + (this.readI32() >>> 0);
+  }
+
+  copyI64(to: Uint8Array, at: number): void {
+    const { bytes, at: from } = this;
+    this.step(8);
+    for (let i = 0; i < 8; i++) to[at + i] = bytes[from + i]!;
+  }
+
+  readDouble(): number {
+    this.readI64();
+    scratch.setInt32(0, this.high);
+    scratch.setInt32(4, this.low);
+    return scratch.getFloat64(0);
+  }
+
+  readBinary(): void {
+    const length = this.readI32();
+    const start = this.at;
+    if (length < 0 || length > this.bytes.length - start) this.#refuseLength(start - 4, length);
+    this.start = start;
+    this.end = start + length;
+    this.at = start + length;
+  }
+
+  readList(): number {
+    this.elementType = this.readByte();
+    return this.#readCount(VALUE_BYTES_MIN[this.elementType]!);
+  }
+
+  readMap(): number {
+    this.keyType = this.readByte();
+    this.elementType = this.readByte();
+    const keyBytes = VALUE_BYTES_MIN[this.keyType]!;
+    const valueBytes = VALUE_BYTES_MIN[this.elementType]!;
+    return this.#readCount(keyBytes === 0 || valueBytes === 0 ? 0 : keyBytes + valueBytes);
+  }
+
+  step(bytes: number): void {
+    const at = this.at;
+    if (at + bytes > this.bytes.length) this.#refuseEnd(at, bytes);
+    this.at = at + bytes;
+  }
+
+  /** The count of elements that take at least `bytesMin` each; 0: their type is unknown. */
+  #readCount(bytesMin: number): number {
+    const offset = this.at;
+    const count = this.readI32();
+    // An empty list may have any element type: some writers put 0 there.
+    if (count === 0) return 0;
+    if (bytesMin === 0) {
+      refuseThrift(this.bytes, offset, "element type is unknown");
+    }
+    const left = this.bytes.length - this.at;
+    if (count < 0 || count > left / bytesMin) {
+      refuseThrift(this.bytes, offset, `${count} elements, but ${left} bytes remain`);
+    }
+    return count;
+  }
+
+  #refuseEnd(offset: number, expected: number): never {
+    const left = this.bytes.length - offset;
+    refuseThrift(this.bytes, offset, `payload ends: ${left} bytes, expected ${expected}`);
+  }
+
+  #refuseLength(offset: number, length: number): never {
+    const left = this.bytes.length - offset - 4;
+    refuseThrift(this.bytes, offset, `string of ${length} bytes, but ${left} remain`);
+  }
+}
