@@ -85,22 +85,23 @@ export function parseSettings<T extends Settings>(input: SettingsInput<T>): Pars
   ];
   const values = Object.create(null) as Record<string, unknown>;
   const sources = new Map<string, Source>();
-  const warnings: string[] = [];
+  // A set: two spellings may share a variable.
+  const warnings = new Set<string>();
   for (const [name, row] of Object.entries(input.table)) {
     const found = findGiven(name, row, given);
     if (row.kind === "ignored") {
-      if (found !== undefined) warnings.push(printIgnored(row, found.given.source));
+      if (found !== undefined) warnings.add(printIgnored(row, found.given.source));
       continue;
     }
     if (found?.alias?.deprecated === true) {
-      warnings.push(`${printSource(found.given.source)} is an old name; use ${name}`);
+      warnings.add(`${printSource(found.given.source)} is an old name; use ${name}`);
     }
     values[name] = found === undefined ? row.default : parseGiven(name, row, found, input.env);
     sources.set(name, found?.given.source ?? { from: "default" });
   }
   finishHostPorts(input.table, values);
   // The loop above has put a value of the row's type under each name of the table.
-  return { config: values as ConfigOf<T>, sources, warnings };
+  return { config: values as ConfigOf<T>, sources, warnings: [...warnings] };
 }
 
 /** `flag --x`, `environment variable X`, `key x in file.yaml`, `default`. */

@@ -11,8 +11,8 @@ import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import { MetricsRegistry } from "../base/metrics.ts";
 import { tlsConfigOf } from "../base/settings-groups.ts";
-import { printHostPort } from "../base/setting-values.ts";
 import { openHttpServer } from "../net/http-server.ts";
+import type { HttpLimits } from "../net/limits.ts";
 import type { MemoryConfig } from "../store/memory/settings.ts";
 import type { TraceStore } from "../store/trace-store.ts";
 import { makeAdminRoutes } from "./admin.ts";
@@ -34,19 +34,8 @@ export interface DoorParts {
   readonly onBug: (error: unknown) => void;
 }
 
-/** One address that is listened on, for the log. */
-export interface DoorAddress {
-  /** What speaks there: "OTLP gRPC". */
-  readonly name: string;
-  /** Where: `http://127.0.0.1:16686`, or `127.0.0.1:4317` for gRPC. */
-  readonly at: string;
-}
-
-export interface Doors extends Running {
-  readonly addresses: readonly DoorAddress[];
-}
-
-export type OpenDoors = (parts: DoorParts) => Promise<Doors>;
+/** Opens every door of a role, or none and throws. Doors log where they listen. */
+export type OpenDoors = (parts: DoorParts) => Promise<Running>;
 
 export interface RoleParts {
   readonly config: RoleConfig;
@@ -55,6 +44,14 @@ export interface RoleParts {
   readonly doors: readonly OpenDoors[];
   readonly onBug: (error: unknown) => void;
 }
+
+/** Probes, scrapers and people: few, and they send next to nothing. */
+const ADMIN_LIMITS: Partial<HttpLimits> = {
+  headerBytesMax: 65_536,
+  bodyBytesMax: 65_536,
+  plainBytesMax: 65_536,
+  connectionsMax: 256,
+};
 
 /** Scrapes and probes that are still running at the end. */
 const ADMIN_GRACE_MS = 500;
@@ -75,16 +72,13 @@ export async function openRole(parts: RoleParts): Promise<Running> {
   const store = await openStore(config, clock);
   opening.defer(() => store.close());
   // Together, so that all of them stop accepting before the first one waits for its work.
-  const doors: Doors[] = [];
+  const doors: Running[] = [];
   opening.defer(async () => void (await Promise.all(doors.map((door) => door.close(graceMs)))));
   for (const open of parts.doors) {
     doors.push(await open({ store, registry, log, clock, onBug }));
   }
 
   health.open(() => store.ready());
-  for (const { name, at } of [...doors.flatMap((door) => door.addresses), ...admin.addresses]) {
-    log.info(name, { at });
-  }
   log.info("Spoor is ready");
   const running = opening.move();
   return {
@@ -107,24 +101,19 @@ async function openAdmin(
   health: Health,
   registry: MetricsRegistry,
   version: Version,
-): Promise<Doors> {
+): Promise<Running> {
   const hostPort = config["admin.http.host-port"];
-  if (hostPort === undefined) return { addresses: [], close: () => Promise.resolve() };
+  if (hostPort === undefined) return { close: () => Promise.resolve() };
   const isOn = config["metrics-backend"] === "prometheus";
   const metricsRoute = isOn ? config["metrics-http-route"] : undefined;
   const tls = tlsConfigOf(config, "admin.http");
-  const server = await openHttpServer({
+  return await openHttpServer({
     name: "admin",
     hostPort,
     routes: makeAdminRoutes({ health, registry, log, version, metricsRoute }),
     log,
     onBug,
+    limits: ADMIN_LIMITS,
     ...(tls === undefined ? {} : { tls }),
   });
-  const at = printHostPort({ host: server.address, port: server.port });
-  const url = `${tls === undefined ? "http" : "https"}://${at}`;
-  return {
-    addresses: [{ name: "admin (health, metrics)", at: url }],
-    close: (graceMs) => server.close(graceMs),
-  };
 }

@@ -1,0 +1,102 @@
+// The program as its users start it: a process, its flags, its log, its signals.
+
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { playRole } from "./play-role.ts";
+
+const main = fileURLToPath(new URL("main.ts", import.meta.url));
+const PORTS = [
+  "admin.http",
+  "collector.otlp.grpc",
+  "collector.otlp.http",
+  "collector.grpc-server",
+  "collector.http-server",
+  "collector.zipkin",
+  "query.http-server",
+  "query.grpc-server",
+].map((door) => `--${door}.host-port=:0`);
+
+interface Line {
+  readonly msg: string;
+  readonly [field: string]: unknown;
+}
+
+interface Started {
+  readonly child: ChildProcess;
+  readonly lines: Line[];
+  readonly ended: Promise<unknown>;
+}
+
+/** Starts the program and waits for the log line `until`. */
+async function start(until: string, flags: readonly string[], env = {}): Promise<Started> {
+  const child = spawn(process.execPath, [main, ...flags], {
+    stdio: ["ignore", "ignore", "pipe"],
+    env: { PATH: process.env["PATH"], ...env },
+  });
+  const ended = once(child, "exit");
+  const lines: Line[] = [];
+  const reader = createInterface({ input: child.stderr });
+  const seen = Promise.withResolvers<void>();
+  reader.on("line", (text) => {
+    const line = (text.startsWith("{") ? JSON.parse(text) : { msg: text }) as Line;
+    lines.push(line);
+    if (line.msg === until) seen.resolve();
+  });
+  void ended.then(() => seen.reject(new Error(`ended: ${JSON.stringify(lines)}`)));
+  await seen.promise;
+  return { child, lines, ended };
+}
+
+test("spoor starts, says where it listens, and exits 0 on SIGTERM", async () => {
+  const { child, lines, ended } = await start("Spoor is ready", PORTS);
+  const admin = lines.find((line) => line["door"] === "admin");
+  const answer = await fetch(`http://${String(admin?.["address"])}/`);
+  assert.equal(answer.status, 200);
+  child.kill("SIGTERM");
+  assert.deepEqual(await ended, [0, null]);
+  assert.deepEqual(lines.at(-1)?.msg, "ended");
+});
+
+test("spoor takes settings from a file and variables, and warns of what has no effect", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "spoor-role-"));
+  const path = join(folder, "collector.yaml");
+  await writeFile(path, "collector:\n  queue-size: 5\nquery: {base-path: /x}\nlog-level: error\n");
+  const flags = [
+    "collector",
+    ...PORTS.filter((flag) => !flag.includes("query")),
+    `--config-file=${path}`,
+  ];
+  const { child, lines, ended } = await start("Spoor is ready", flags, { LOG_LEVEL: "info" });
+  assert.equal(
+    lines[0]?.msg,
+    `key collector.queue-size in ${path} has no effect: what waits is bounded by collector.max-inflight-bytes`,
+  );
+  child.kill("SIGINT");
+  assert.deepEqual(await ended, [0, null]);
+  await rm(folder, { recursive: true });
+});
+
+test("spoor ends the start with one line", async () => {
+  const child = spawn(process.execPath, [main, "--colector.tags=a"], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let text = "";
+  child.stderr.on("data", (chunk: Buffer) => (text += chunk.toString()));
+  const [code] = (await once(child, "close")) as [number];
+  assert.deepEqual(
+    [code, text],
+    [1, "spoor: unknown flag --colector.tags; the nearest known is --collector.tags\n"],
+  );
+});
+
+test("playRole() refuses bad settings before anything is opened", async () => {
+  const start = { role: "query", argv: ["--query.base-path=x"], env: {} } as const;
+  await assert.rejects(playRole(start, process), { code: "bad-input" });
+});
