@@ -1,4 +1,5 @@
 // Expected values and texts are those of Go 1.22's time package.
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";

@@ -1,3 +1,5 @@
+// The text that Prometheus scrapes, character for character.
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MetricsRegistry, counter, gauge, histogram } from "./metrics.ts";

@@ -1,3 +1,5 @@
+// Series, their bounds, and what the types refuse.
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MetricsRegistry, SECONDS_BUCKETS, counter, gauge, histogram } from "./metrics.ts";

@@ -1,3 +1,5 @@
+// "Did you mean": which slips find their name.
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";

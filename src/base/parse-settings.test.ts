@@ -1,3 +1,5 @@
+// Every rule of where a setting comes from, and every line that ends a start, as rows.
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";

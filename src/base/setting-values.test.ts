@@ -1,3 +1,5 @@
+// What each kind of setting takes and refuses, as rows.
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";

@@ -1,3 +1,5 @@
+// The names and the contradictions of TLS and CORS groups.
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseSettings } from "./parse-settings.ts";

@@ -1,3 +1,5 @@
+// Rows of a settings table, and the types that follow from them.
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {

@@ -1,3 +1,5 @@
+// The routes of the admin port, without the port (open-role.test.ts has it).
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { systemClock } from "../base/clock.ts";

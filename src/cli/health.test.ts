@@ -1,3 +1,5 @@
+// Jaeger's health answers, to the byte.
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Clock } from "../base/clock.ts";

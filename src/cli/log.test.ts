@@ -1,3 +1,5 @@
+// Lines of the log in both forms, and which levels are shown.
+
 import assert from "node:assert/strict";
 import { closeSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

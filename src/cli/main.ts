@@ -18,14 +18,5 @@ if (Number(process.versions.node.split(".")[0]) < NODE_MAJOR_MIN) {
   const { enableCompileCache } = await import("node:module");
   if (caches !== "") enableCompileCache(`${caches}/spoor`);
   const { runCommand } = await import("./run-command.ts");
-  process.exitCode = await runCommand({
-    argv: process.argv.slice(2),
-    env,
-    print: (text) => process.stdout.write(text),
-    complain: (text) => process.stderr.write(text),
-    runRole: async (start) => {
-      const { playRole } = await import("./play-role.ts");
-      await playRole(start, process);
-    },
-  });
+  process.exitCode = await runCommand({ argv: process.argv.slice(2), env, process });
 }

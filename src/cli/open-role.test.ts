@@ -1,3 +1,5 @@
+// A role with a real admin port and a real store, from open to closed.
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { systemClock } from "../base/clock.ts";

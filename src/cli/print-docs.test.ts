@@ -1,3 +1,5 @@
+// The printed pages are those in docs/.
+
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";

@@ -1,3 +1,5 @@
+// Help as it stands on the console.
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { deprecatedAlias, ignored, setting } from "../base/settings.ts";

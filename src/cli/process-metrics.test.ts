@@ -1,3 +1,5 @@
+// What this process tells of itself is plausible.
+
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { test } from "node:test";

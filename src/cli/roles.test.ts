@@ -1,3 +1,5 @@
+// Promises about each role's whole table.
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { envNameOf } from "../base/settings.ts";

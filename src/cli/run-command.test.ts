@@ -1,3 +1,5 @@
+// Which words run what, and what each mistake is told.
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SpoorError } from "../base/errors.ts";
@@ -14,15 +16,15 @@ async function run(argv: readonly string[], refuse?: SpoorError): Promise<Outcom
   let printed = "";
   let complained = "";
   const played: RoleStart[] = [];
-  const code = await runCommand({
-    argv,
-    env: { A: "b" },
-    print: (text) => void (printed += text),
-    complain: (text) => void (complained += text),
-    runRole: (start) => {
-      played.push(start);
-      return refuse === undefined ? Promise.resolve() : Promise.reject(refuse);
-    },
+  const process = {
+    stdout: { write: (text: string) => void (printed += text) },
+    stderr: { write: (text: string) => void (complained += text) },
+    on: () => undefined,
+    exit: () => undefined,
+  };
+  const code = await runCommand({ argv, env: { A: "b" }, process }, async (start) => {
+    played.push(start);
+    if (refuse !== undefined) await Promise.reject(refuse);
   });
   return { code, printed, complained, played };
 }

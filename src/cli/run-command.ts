@@ -10,18 +10,19 @@ import { findNearestName } from "../base/nearest-name.ts";
 import type { Environment } from "../base/parse-settings.ts";
 import { printFlags, printVariables } from "./print-settings.ts";
 import { type RoleName, allInOneSettings, isRoleName, roles } from "./roles.ts";
+import type { ProcessHandle } from "./supervisor.ts";
 import { readVersion } from "./version.ts";
 
 /** What a command may touch of the world. */
 export interface Shell {
+  /** Without the program's name. */
   readonly argv: readonly string[];
   readonly env: Environment;
-  /** Standard output: what was asked for. */
-  readonly print: (text: string) => void;
-  /** Standard error: what went wrong. */
-  readonly complain: (text: string) => void;
-  /** Plays a role until it is told to end. */
-  readonly runRole: RunRole;
+  readonly process: ProcessHandle & { readonly stdout: Output; readonly stderr: Output };
+}
+
+interface Output {
+  write(text: string): unknown;
 }
 
 export interface RoleStart {
@@ -30,11 +31,18 @@ export interface RoleStart {
   readonly env: Environment;
 }
 
-export type RunRole = (start: RoleStart) => Promise<void>;
+/** Plays a role until it is told to end. */
+export type PlayRole = (start: RoleStart, process: ProcessHandle) => Promise<void>;
+
+/** Roles are loaded when one is played: help needs none of what they stand on. */
+const loadAndPlay: PlayRole = async (start, process) => {
+  const { playRole } = await import("./play-role.ts");
+  await playRole(start, process);
+};
 
 interface Command {
   readonly help: string;
-  run(shell: Shell, argv: readonly string[]): void | Promise<void>;
+  run(shell: Shell, argv: readonly string[], playRole: PlayRole): unknown;
 }
 
 const commands: Readonly<Record<string, Command>> = {
@@ -43,15 +51,15 @@ const commands: Readonly<Record<string, Command>> = {
   ),
   version: {
     help: "Prints version, commit and build date as JSON.",
-    run({ print }) {
+    run({ process }) {
       const { version, commit, buildDate } = readVersion(import.meta.url);
       const shown = { gitCommit: commit, gitVersion: `v${version}`, buildDate };
-      print(`${JSON.stringify(shown)}\n`);
+      process.stdout.write(`${JSON.stringify(shown)}\n`);
     },
   },
   env: {
     help: "Lists the environment variables that are understood.",
-    run: ({ print }) => print(printVariables(allInOneSettings)),
+    run: ({ process }) => process.stdout.write(printVariables(allInOneSettings)),
   },
   docs: {
     help: "Prints a page of the documentation: configuration (default) or metrics.",
@@ -59,26 +67,26 @@ const commands: Readonly<Record<string, Command>> = {
   },
   help: {
     help: "Prints this, or the settings of a command.",
-    run: ({ print }, argv) => print(printCommandHelp(argv[0] ?? "")),
+    run: ({ process }, argv) => process.stdout.write(printCommandHelp(argv[0] ?? "")),
   },
 };
 
 /** @returns the exit code; a role that was ended by a signal exits by itself. */
-export async function runCommand(shell: Shell): Promise<number> {
+export async function runCommand(shell: Shell, playRole = loadAndPlay): Promise<number> {
   try {
     const [first, ...rest] = shell.argv;
     const isNamed = first !== undefined && !first.startsWith("-");
     const name = isNamed ? first : "";
     const argv = isNamed ? rest : shell.argv;
     if (argv.some((word) => /^(--?help|-h|-\?)$/.test(word))) {
-      shell.print(printCommandHelp(name));
+      shell.process.stdout.write(printCommandHelp(name));
       return 0;
     }
-    await findCommand(name === "" ? "all-in-one" : name).run(shell, argv);
+    await findCommand(name === "" ? "all-in-one" : name).run(shell, argv, playRole);
     return 0;
   } catch (error) {
     if (!(error instanceof SpoorError)) throw error;
-    shell.complain(`spoor: ${printError(error)}\n`);
+    shell.process.stderr.write(`spoor: ${printError(error)}\n`);
     return 1;
   }
 }
@@ -97,17 +105,17 @@ function findCommand(name: string): Command {
 function makeRoleCommand(name: string, help: string): Command {
   return {
     help,
-    async run(shell, argv) {
-      if (isRoleName(name)) await shell.runRole({ role: name, argv, env: shell.env });
+    async run({ env, process }, argv, playRole) {
+      if (isRoleName(name)) await playRole({ role: name, argv, env }, process);
     },
   };
 }
 
-async function printPage({ print }: Shell, argv: readonly string[]): Promise<void> {
+async function printPage({ process }: Shell, argv: readonly string[]): Promise<void> {
   const { printConfigurationPage, printMetricsPage } = await import("./print-docs.ts");
   const [page = "configuration"] = argv;
-  if (page === "configuration") print(printConfigurationPage());
-  else if (page === "metrics") print(await printMetricsPage());
+  if (page === "configuration") process.stdout.write(printConfigurationPage());
+  else if (page === "metrics") process.stdout.write(await printMetricsPage());
   else throw new SpoorError("bad-input", "spoor docs prints one of: configuration, metrics");
 }
 

@@ -1,3 +1,5 @@
+// Three formats give the same settings; broken files give one line without their text.
+
 import assert from "node:assert/strict";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -1,3 +1,5 @@
+// Jaeger's old and new spellings through the real tables, and what is refused or warned of.
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Environment, parseSettings } from "../base/parse-settings.ts";

@@ -1,3 +1,5 @@
+// Signals, bugs and late closers, on a process that only writes down its end.
+
 import assert from "node:assert/strict";
 import { EventEmitter } from "node:events";
 import { test } from "node:test";

@@ -1,3 +1,5 @@
+// What the query settings allow.
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseSettings } from "../base/parse-settings.ts";
