@@ -40,12 +40,16 @@ export interface GrpcUnaryMethod {
 /** One message in, many out; the next is asked for when the peer has room for it. */
 export interface GrpcStreamMethod {
   readonly kind: "server-stream";
+  /** Calls last until the peer has enough: a door that closes ends them at once. */
+  readonly isEndless?: true;
   handle(message: Uint8Array, context: GrpcContext): AsyncIterable<Uint8Array>;
 }
 
 /** Messages in and out, each side in its own time. The server asks for no more than is taken. */
 export interface GrpcDuplexMethod {
   readonly kind: "duplex";
+  /** Calls last until the peer has enough: a door that closes ends them at once. */
+  readonly isEndless?: true;
   handle(messages: AsyncIterable<Uint8Array>, context: GrpcContext): AsyncIterable<Uint8Array>;
 }
 

@@ -10,7 +10,6 @@
 // reset the connection, and the peer would never see why.
 // Trust: answers are ours; the peer's reading speed is not.
 
-import type { ServerResponse } from "node:http";
 import { Buffer } from "node:buffer";
 import { pipeline } from "node:stream/promises";
 import * as zlib from "node:zlib";
@@ -18,6 +17,7 @@ import { assert } from "../base/assert.ts";
 import { SpoorError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { CorsRules } from "./cors.ts";
+import { drained } from "./drained.ts";
 import type { HttpCall } from "./http-call.ts";
 import type { HttpAnswer } from "./http-route.ts";
 
@@ -152,24 +152,6 @@ async function writePieces(
   } finally {
     await pieces.return?.();
   }
-}
-
-/** @returns false when the peer went away or did not read for `timeoutMs`. */
-function drained(response: ServerResponse, timeoutMs: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const settle = (isDrained: boolean) => {
-      clearTimeout(timer);
-      response.off("drain", onDrain);
-      response.off("close", onClose);
-      if (!isDrained) response.destroy();
-      resolve(isDrained);
-    };
-    const onDrain = () => settle(true);
-    const onClose = () => settle(false);
-    const timer = setTimeout(onClose, timeoutMs);
-    response.once("drain", onDrain);
-    response.once("close", onClose);
-  });
 }
 
 function gzipPieces(body: AsyncIterable<string | Uint8Array>): AsyncIterable<Uint8Array> {

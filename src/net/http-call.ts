@@ -9,6 +9,7 @@
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { printError, SpoorError } from "../base/errors.ts";
+import { isAbort } from "./abort.ts";
 import { BodyError } from "./body-error.ts";
 import type { AnswerWriter } from "./http-answer.ts";
 import { hasBody, HttpBodyReader } from "./http-body.ts";
@@ -118,7 +119,7 @@ export class HttpCall implements HttpRequest {
       this.refuse({ status: httpStatusOf[error.code], message: printError(error), error });
     } else if (error instanceof BodyError) {
       this.refuse({ status: httpStatusOfBody[error.reason], message: error.message });
-    } else {
+    } else if (!isAbort(error, this.#abort?.signal)) {
       this.refuse({ status: 500, message: "internal error" });
       this.#settings.onBug(error);
     }

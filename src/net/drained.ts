@@ -1,0 +1,21 @@
+// Waiting for a slow reader, but not for ever.
+
+import type { Writable } from "node:stream";
+
+/** @returns false when the peer went away, or did not read for `timeoutMs` and was cut off. */
+export function drained(stream: Writable, timeoutMs: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const settle = (isDrained: boolean) => {
+      clearTimeout(timer);
+      stream.off("drain", onDrain);
+      stream.off("close", onClose);
+      if (!isDrained) stream.destroy();
+      resolve(isDrained);
+    };
+    const onDrain = () => settle(true);
+    const onClose = () => settle(false);
+    const timer = setTimeout(onClose, timeoutMs);
+    stream.once("drain", onDrain);
+    stream.once("close", onClose);
+  });
+}
