@@ -6,58 +6,50 @@
 //
 // Source: opentelemetry-proto 1.x, common.proto.
 // Trust: the readers have checked the shape; a message that is out of shape all the same, or nested
-// deeper than they allow, counts as bad.
+// deeper than ProtobufReader allows, counts as bad.
 // Not here: values as text or JSON (wire).
 
+import { SpoorError } from "../base/errors.ts";
 import { isUtf8 } from "../model/utf8.ts";
+import { ProtobufReader } from "../wire/protobuf-reader.ts";
 
 export type MessageKind = "array" | "map";
 
-/** What a length-delimited field of each message is; fields that are not named are stepped over. */
+/** What a field of each message is, by its tag; tags that are not named are stepped over. */
 const FIELDS: Readonly<Record<Kind, Readonly<Record<number, Kind | "text">>>> = {
-  array: { 1: "any" },
-  map: { 1: "pair" },
-  pair: { 1: "text", 2: "any" },
-  any: { 1: "text", 5: "array", 6: "map" },
+  array: { 0x0a: "any" },
+  map: { 0x0a: "pair" },
+  pair: { 0x0a: "text", 0x12: "any" },
+  any: { 0x0a: "text", 0x2a: "array", 0x32: "map" },
 };
 type Kind = MessageKind | "pair" | "any";
 
-/** Far above what the readers let in; only keeps the stack safe. */
-const DEPTH_MAX = 512;
-
 /** True if a string or a key in `message` is not UTF-8. Cost: its bytes. */
 export function hasBadText(message: Uint8Array, kind: MessageKind): boolean {
-  return isBad(message, 0, message.length, kind, 0);
+  const reader = new ProtobufReader();
+  reader.begin(message);
+  try {
+    return isBad(reader, kind);
+  } catch (error) {
+    if (error instanceof SpoorError) return true;
+    throw error;
+  }
 }
 
-function isBad(bytes: Uint8Array, start: number, end: number, kind: Kind, depth: number): boolean {
-  if (depth > DEPTH_MAX) return true;
-  let at = start;
-  while (at < end) {
-    const tag = bytes[at++]!; // every field number is below 16
-    const wireType = tag & 7;
-    if (wireType === 1) {
-      at += 8;
-    } else if (wireType === 0) {
-      while (at < end && bytes[at]! > 0x7f) at++;
-      at++;
-    } else if (wireType === 2) {
-      let size = 0;
-      let byte = 0x80;
-      for (let scale = 1; byte > 0x7f && at < end; scale *= 128) {
-        byte = bytes[at++]!;
-        size += (byte & 0x7f) * scale;
-      }
-      if (size > end - at) return true;
-      const inner = FIELDS[kind][tag >> 3];
-      if (inner === "text" && !isUtf8(bytes, at, at + size)) return true;
-      if (inner !== undefined && inner !== "text") {
-        if (isBad(bytes, at, at + size, inner, depth + 1)) return true;
-      }
-      at += size;
+function isBad(reader: ProtobufReader, kind: Kind): boolean {
+  for (let tag = reader.nextTag(); tag !== 0; tag = reader.nextTag()) {
+    const inner = FIELDS[kind][tag];
+    if (inner === undefined) {
+      reader.skip(tag);
+    } else if (inner === "text") {
+      const end = reader.readEnd();
+      if (!isUtf8(reader.bytes, reader.at, end)) return true;
+      reader.at = end;
     } else {
-      return true;
+      const outer = reader.enter();
+      if (isBad(reader, inner)) return true;
+      reader.leave(outer);
     }
   }
-  return at !== end;
+  return false;
 }

@@ -19,6 +19,8 @@
 import { ARRAY, STRING } from "../model/attribute-table.ts";
 import { RowCopier } from "../model/copy-rows.ts";
 import { SpanBatch } from "../model/span-batch.ts";
+import { LENGTH, fieldTag } from "../wire/protobuf-reader.ts";
+import { ProtobufWriter } from "../wire/protobuf-writer.ts";
 import { LateAttributes, type Runs, addToRun } from "./late-attributes.ts";
 import { sanitizeText } from "./sanitize-text.ts";
 
@@ -51,31 +53,23 @@ export function makeSanitizer(tags: ReadonlyMap<string, string>): (batch: SpanBa
 }
 
 function countInvalidIds(batch: SpanBatch): number {
-  const ids = new Uint32Array(batch.traceId.buffer);
-  const spanIds = new Uint32Array(batch.spanId.buffer);
   const { rows } = batch;
   let invalid = 0;
-  for (let row = 0; row < rows; row++) {
-    const at = 4 * row;
-    const isTraceless = (ids[at]! | ids[at + 1]! | ids[at + 2]! | ids[at + 3]!) === 0;
-    if (isTraceless || (spanIds[2 * row]! | spanIds[2 * row + 1]!) === 0) invalid++;
-  }
+  for (let row = 0; row < rows; row++) if (hasInvalidId(batch, row)) invalid++;
   return invalid;
+}
+
+function hasInvalidId({ traceIdWords: trace, spanIdWords: span }: SpanBatch, row: number): boolean {
+  const at = 4 * row;
+  const isTraceless = (trace[at]! | trace[at + 1]! | trace[at + 2]! | trace[at + 3]!) === 0;
+  return isTraceless || (span[2 * row]! | span[2 * row + 1]!) === 0;
 }
 
 function withoutInvalidIds(batch: SpanBatch): SpanBatch {
   const kept = new SpanBatch();
   const copier = new RowCopier(batch, kept);
-  for (let row = 0; row < batch.rows; row++) {
-    const hasTraceId = batch.traceId.subarray(16 * row, 16 * row + 16).some(isNotZero);
-    const hasSpanId = batch.spanId.subarray(8 * row, 8 * row + 8).some(isNotZero);
-    if (hasTraceId && hasSpanId) copier.copyRow(row);
-  }
+  for (let row = 0; row < batch.rows; row++) if (!hasInvalidId(batch, row)) copier.copyRow(row);
   return kept;
-}
-
-function isNotZero(byte: number): boolean {
-  return byte !== 0;
 }
 
 /** The ranges of all resources, as they are now: the columns move when the batch grows. */
@@ -162,17 +156,11 @@ function printGoTime(us: number, ns: number): string {
 
 /** One element of an ArrayValue: `values { string_value: text }`. */
 function encodeText(text: string): Uint8Array {
-  const bytes = encoder.encode(text);
-  const value = joinBytes(Uint8Array.of(0x0a, ...encodeSize(bytes.length)), bytes);
-  return joinBytes(Uint8Array.of(0x0a, ...encodeSize(value.length)), value);
-}
-
-function encodeSize(size: number): number[] {
-  const bytes: number[] = [];
-  let rest = size;
-  for (; rest > 0x7f; rest = Math.floor(rest / 128)) bytes.push((rest % 128) | 0x80);
-  bytes.push(rest);
-  return bytes;
+  const writer = new ProtobufWriter();
+  const element = writer.open(fieldTag(1, LENGTH));
+  writer.writeText(fieldTag(1, LENGTH), text);
+  writer.close(element);
+  return writer.take();
 }
 
 function joinBytes(first: Uint8Array, second: Uint8Array): Uint8Array {

@@ -1,0 +1,200 @@
+// The one way in: from the bytes of a request to spans in the store.
+//
+//   payload ─ room? ─▶ read ─▶ SpanBatch ─ sanitize ─ count ─▶ store.write ─▶ the sender's answer
+//               │ no      │ bad                                      │ cannot
+//               ▼         ▼                                          ▼
+//           overloaded  bad-input                          overloaded, unavailable
+//
+// Everything up to `store.write` happens at once, on one SpanBatch that serves all doors: the store
+// has read it when its call returns. A sender gets its answer when the store's promise resolves.
+// What a request turned into, and why, is in the ledger before the sender knows.
+//
+// Limits: bytes of payloads whose spans are not stored yet (`inFlightBytesMax`); what is more is told
+// to come again. Memory for rows is bounded by BatchLimits, whatever the payload says.
+// Trust: payloads are the peer's. Not here: sockets and answers (doors/), formats (wire/).
+
+import type { Clock } from "../base/clock.ts";
+import { SpoorError } from "../base/errors.ts";
+import type { CounterSeries, GaugeSeries, HistogramSeries } from "../base/metrics.ts";
+import { SpanBatch } from "../model/span-batch.ts";
+import { type ByteBudget, makeByteBudget } from "../net/byte-budget.ts";
+import type { TraceStore } from "../store/trace-store.ts";
+import type { Account, DoorName, FormatName, Ledger } from "./ledger.ts";
+import type { Sanitized } from "./sanitize.ts";
+import { showAccount } from "./ledger-metrics.ts";
+import { type CollectorMetrics, ServiceNames, SpanCounter } from "./span-counts.ts";
+
+/**
+ * A reader of `src/wire`: appends the payload's spans, or throws SpoorError `bad-input`. Some leave
+ * spans without an id out and say how many.
+ */
+export type ReadPayload = (
+  payload: Uint8Array,
+  batch: SpanBatch,
+) => void | { readonly spans: number };
+
+/** What a request turned into. */
+export interface Receipt {
+  /** Spans of the request that are not stored because they have no trace id or span id. */
+  readonly invalidIds: number;
+}
+
+/** Takes the payload of one request; the payload is the caller's again when the call returns. */
+export type TakePayload = (payload: Uint8Array) => Promise<Receipt>;
+
+/** Label values of Jaeger's metrics. */
+export interface JaegerLabels {
+  readonly format: "jaeger" | "proto" | "zipkin" | "otlp";
+  readonly transport: "grpc" | "http";
+}
+
+export interface IntakeOptions {
+  readonly store: TraceStore;
+  readonly ledger: Ledger;
+  readonly metrics: CollectorMetrics;
+  readonly sanitize: (batch: SpanBatch) => Sanitized;
+  readonly clock: Clock;
+  /** A label of Jaeger's metrics: this machine's name. */
+  readonly host: string;
+  readonly inFlightBytesMax: number;
+}
+
+/** Kept for the next request: a batch of some 50,000 usual spans. A larger one is let go. */
+const KEPT_BATCH_BYTES_MAX = 32 * 1024 * 1024;
+
+/** Bytes of a span until the first has come: what OpenTelemetry SDKs send. */
+const SPAN_BYTES_GUESS = 500;
+
+interface HostSeries {
+  readonly batchSize: GaugeSeries;
+  readonly spansBytes: CounterSeries;
+  readonly inQueueLatency: HistogramSeries;
+  readonly saveLatency: HistogramSeries;
+}
+
+const ALL_STORED: Receipt = { invalidIds: 0 };
+
+export class Intake {
+  readonly #options: IntakeOptions;
+  readonly #hostSeries: HostSeries;
+  readonly #names = new ServiceNames();
+  readonly #inFlight: ByteBudget;
+  #batch = new SpanBatch();
+
+  constructor(options: IntakeOptions) {
+    this.#options = options;
+    this.#inFlight = makeByteBudget(options.inFlightBytesMax);
+    this.#hostSeries = bindHostSeries(options, this.#names);
+  }
+
+  /** The way in for one door and format. */
+  open(door: DoorName, format: FormatName, read: ReadPayload, labels: JaegerLabels): TakePayload {
+    const account = this.#options.ledger.account(door, format);
+    showAccount(account, this.#options.metrics);
+    const counter = new SpanCounter(this.#options.metrics, this.#names, labels);
+    return (payload) => this.#take(payload, account, counter, read);
+  }
+
+  async #take(
+    payload: Uint8Array,
+    account: Account,
+    counter: SpanCounter,
+    read: ReadPayload,
+  ): Promise<Receipt> {
+    const { requests } = account;
+    const bytes = payload.length;
+    requests.receive(1);
+    if (!this.#inFlight.take(bytes)) {
+      requests.refuse(1, "overloaded");
+      const { heldBytes, bytesMax } = this.#inFlight;
+      throw new SpoorError("overloaded", "too many bytes wait for the store, try again later", {
+        waiting: heldBytes,
+        allowed: bytesMax,
+      });
+    }
+    try {
+      this.#clearBatch(); // what a payload that was refused has left
+      const receipt = await this.#readAndWrite(payload, account, counter, read);
+      requests.store(1);
+      return receipt;
+    } catch (error) {
+      if (error instanceof SpoorError) requests.refuse(1, error.code);
+      else requests.drop(1, "bug");
+      throw error;
+    } finally {
+      this.#inFlight.give(bytes);
+    }
+  }
+
+  async #readAndWrite(
+    payload: Uint8Array,
+    { spans }: Account,
+    counter: SpanCounter,
+    read: ReadPayload,
+  ): Promise<Receipt> {
+    const { clock, store, sanitize } = this.#options;
+    const startMs = clock.monotonicMs();
+    const leftOut = read(payload, this.#batch);
+    const { batch, invalidIds: takenOut } = sanitize(this.#batch);
+    const { rows } = batch;
+    const invalidIds = takenOut + (leftOut?.spans ?? 0);
+    spans.receive(rows + invalidIds);
+    if (invalidIds > 0) spans.refuse(invalidIds, "invalid-id");
+    const counts = counter.receive(batch);
+    this.#hostSeries.batchSize.set(rows + invalidIds);
+    this.#hostSeries.spansBytes.add(payload.length);
+    if (rows === 0) return receiptOf(invalidIds, rows);
+    const writeMs = clock.monotonicMs();
+    try {
+      const written = store.write(batch);
+      this.#clearBatch(); // written: the batch is ours again
+      await written;
+    } catch (error) {
+      counter.fail(counts);
+      if (error instanceof SpoorError) spans.refuse(rows, error.code);
+      else spans.drop(rows, "bug");
+      throw error;
+    }
+    spans.store(rows);
+    counter.save(counts);
+    const endMs = clock.monotonicMs();
+    this.#hostSeries.saveLatency.observe((endMs - writeMs) / 1_000);
+    this.#hostSeries.inQueueLatency.observe((endMs - startMs) / 1_000);
+    return receiptOf(invalidIds, rows);
+  }
+
+  /** Empties the batch of all requests; an outsized one is let go. */
+  #clearBatch(): void {
+    if (this.#batch.memoryBytes() > KEPT_BATCH_BYTES_MAX) this.#batch = new SpanBatch();
+    else this.#batch.reset();
+  }
+}
+
+/** @throws SpoorError if nothing of a request could be stored. */
+function receiptOf(invalidIds: number, rows: number): Receipt {
+  if (invalidIds === 0) return ALL_STORED;
+  if (rows > 0) return { invalidIds };
+  throw new SpoorError("bad-input", "no span has both a trace id and a span id", {
+    spans: invalidIds,
+  });
+}
+
+function bindHostSeries(options: IntakeOptions, names: ServiceNames): HostSeries {
+  const { metrics, ledger, inFlightBytesMax } = options;
+  const host = { host: options.host };
+  const spansBytes = metrics.spansBytes.with(host);
+  metrics.serviceNames.with(host).readFrom(() => names.count);
+  metrics.queueLength.with(host).readFrom(() => ledger.figures().total.spans.inFlight);
+  metrics.spansDropped.with(host).readFrom(() => ledger.figures().total.spans.dropped.bug);
+  metrics.queueCapacity.with(host).readFrom(() => {
+    const { received } = ledger.figures().total.spans;
+    const spanBytes = received === 0 ? SPAN_BYTES_GUESS : spansBytes.value / received;
+    return Math.floor(inFlightBytesMax / Math.max(1, spanBytes));
+  });
+  return {
+    batchSize: metrics.batchSize.with(host),
+    spansBytes,
+    inQueueLatency: metrics.inQueueLatency.with(host),
+    saveLatency: metrics.saveLatency.with(host),
+  };
+}

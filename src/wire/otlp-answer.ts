@@ -1,0 +1,48 @@
+// What an OTLP receiver answers: how much it took, or why it took nothing; protobuf and JSON.
+//
+//   ExportTraceServiceResponse { 1 partial_success { 1 rejected_spans: int64 · 2 error_message } }
+//   google.rpc.Status          { 1 code: int32 · 2 message }
+//
+//   {"partialSuccess":{}}      {"partialSuccess":{"rejectedSpans":"2","errorMessage":"…"}}
+//   {"code":3,"message":"…"}
+//
+// Source: opentelemetry-proto 1.x, collector/trace/v1/trace_service.proto; OTLP 1.x §"OTLP/HTTP
+// Response"; google/rpc/status.proto; JSON as protojson writes it (int64 as a string).
+// Trust: the texts are ours. Not here: which status a failure has (net/status.ts).
+
+import type { Rejected } from "./otlp-proto.ts";
+import { LENGTH, VARINT, fieldTag } from "./protobuf-reader.ts";
+import { ProtobufWriter } from "./protobuf-writer.ts";
+
+/** The answer to spans of which some, or none, were rejected. */
+export function writeExportAnswer(rejected: Rejected): Uint8Array {
+  if (rejected.spans === 0) return new Uint8Array(0);
+  const writer = new ProtobufWriter();
+  const partial = writer.open(fieldTag(1, LENGTH));
+  writer.writeVarint(fieldTag(1, VARINT));
+  writer.writeVarint(rejected.spans);
+  writer.writeText(fieldTag(2, LENGTH), rejected.message);
+  writer.close(partial);
+  return writer.take();
+}
+
+export function writeExportAnswerJson(rejected: Rejected): string {
+  if (rejected.spans === 0) return '{"partialSuccess":{}}';
+  const { spans, message } = rejected;
+  return JSON.stringify({
+    partialSuccess: { rejectedSpans: String(spans), errorMessage: message },
+  });
+}
+
+/** @param code a gRPC status code. */
+export function writeRpcStatus(code: number, message: string): Uint8Array {
+  const writer = new ProtobufWriter();
+  writer.writeVarint(fieldTag(1, VARINT));
+  writer.writeVarint(code);
+  writer.writeText(fieldTag(2, LENGTH), message);
+  return writer.take();
+}
+
+export function writeRpcStatusJson(code: number, message: string): string {
+  return JSON.stringify({ code, message });
+}
