@@ -4,14 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { type Setting, type SettingKind, setting } from "./settings.ts";
-import {
-  parseBytes,
-  parseStructure,
-  parseText,
-  printBytes,
-  printHostPort,
-  scalarText,
-} from "./setting-values.ts";
+import { parseBytes, parseStructure, parseText, printBytes, scalarText } from "./setting-values.ts";
 
 const help = "";
 const rows: Readonly<Record<SettingKind, Setting<unknown>>> = {
@@ -164,9 +157,4 @@ test("printBytes() prints what parseBytes() reads", () => {
   );
   assert.equal(printBytes(64 * 2 ** 20), "64MiB");
   assert.equal(printBytes(1e6), "1000000");
-});
-
-test("printHostPort() prints brackets around IPv6", () => {
-  assert.equal(printHostPort({ host: "::1", port: 1 }), "[::1]:1");
-  assert.equal(printHostPort({ host: "", port: 4317 }), ":4317");
 });

@@ -95,12 +95,6 @@ export function printBytes(bytes: number): string {
   return String(bytes);
 }
 
-/** `127.0.0.1:4317`, `[::1]:4317`, `:4317`. */
-export function printHostPort(address: HostPort): string {
-  const host = address.host.includes(":") ? `[${address.host}]` : address.host;
-  return `${host}:${address.port}`;
-}
-
 const PORT_MAX = 65_535;
 const HOST_PORT_FORM = `host:port or :port with a port from 0 to ${PORT_MAX} (IPv6 in brackets), or nothing for "off"`;
 

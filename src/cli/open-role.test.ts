@@ -39,7 +39,7 @@ test("openRole() serves health, metrics, version and the log level", async () =>
   const depth = { depth: gauge({ name: "depth_of_door", help: "d" }) };
   const doors: OpenDoors = ({ registry }) => {
     registry.register(depth).depth.with().set(42);
-    return Promise.resolve({ close: () => Promise.resolve() });
+    return Promise.resolve({ addresses: [], close: () => Promise.resolve() });
   };
   const { running, ask } = await open([doors]);
   assert.match(await ask("/"), /^200 \{"status":"Server available",/);
@@ -73,6 +73,7 @@ test("openRole() tells 503 from the first moment of closing until the doors are 
   const doors: OpenDoors = (given) => {
     parts = given;
     return Promise.resolve({
+      addresses: [],
       async close(graceMs) {
         draining.resolve(graceMs);
         await drained.promise;
@@ -93,7 +94,8 @@ test("openRole() tells 503 from the first moment of closing until the doors are 
 
 test("openRole() closes what is open when a door cannot be opened", async () => {
   let closed = 0;
-  const good: OpenDoors = () => Promise.resolve({ close: () => Promise.resolve(void closed++) });
+  const good: OpenDoors = () =>
+    Promise.resolve({ addresses: [], close: () => Promise.resolve(void closed++) });
   const bad: OpenDoors = () => Promise.reject(new SpoorError("unavailable", "address in use"));
   await assert.rejects(open([good, bad]), { code: "unavailable", message: "address in use" });
   assert.equal(closed, 1);

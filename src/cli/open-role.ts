@@ -11,6 +11,7 @@ import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import { MetricsRegistry } from "../base/metrics.ts";
 import { tlsConfigOf } from "../base/settings-groups.ts";
+import { printHostPort } from "../net/host-port.ts";
 import { openHttpServer } from "../net/http-server.ts";
 import type { HttpLimits } from "../net/limits.ts";
 import type { MemoryConfig } from "../store/memory/settings.ts";
@@ -34,8 +35,20 @@ export interface DoorParts {
   readonly onBug: (error: unknown) => void;
 }
 
-/** Opens every door of a role, or none and throws. Doors log where they listen. */
-export type OpenDoors = (parts: DoorParts) => Promise<Running>;
+/** One address that is listened on, for who reads the log. */
+export interface DoorAddress {
+  /** What speaks there: "OTLP gRPC". */
+  readonly name: string;
+  /** `http://127.0.0.1:16686`, or `127.0.0.1:4317` for gRPC. */
+  readonly at: string;
+}
+
+export interface Doors extends Running {
+  readonly addresses: readonly DoorAddress[];
+}
+
+/** Opens every door of a role, or none and throws. */
+export type OpenDoors = (parts: DoorParts) => Promise<Doors>;
 
 export interface RoleParts {
   readonly config: RoleConfig;
@@ -72,13 +85,16 @@ export async function openRole(parts: RoleParts): Promise<Running> {
   const store = await openStore(config, clock);
   opening.defer(() => store.close());
   // Together, so that all of them stop accepting before the first one waits for its work.
-  const doors: Running[] = [];
+  const doors: Doors[] = [];
   opening.defer(async () => void (await Promise.all(doors.map((door) => door.close(graceMs)))));
   for (const open of parts.doors) {
     doors.push(await open({ store, registry, log, clock, onBug }));
   }
 
   health.open(() => store.ready());
+  for (const { name, at } of [...doors.flatMap((door) => door.addresses), ...admin.addresses]) {
+    log.info(name, { at });
+  }
   log.info("Spoor is ready");
   const running = opening.move();
   return {
@@ -101,13 +117,13 @@ async function openAdmin(
   health: Health,
   registry: MetricsRegistry,
   version: Version,
-): Promise<Running> {
+): Promise<Doors> {
   const hostPort = config["admin.http.host-port"];
-  if (hostPort === undefined) return { close: () => Promise.resolve() };
+  if (hostPort === undefined) return { addresses: [], close: () => Promise.resolve() };
   const isOn = config["metrics-backend"] === "prometheus";
   const metricsRoute = isOn ? config["metrics-http-route"] : undefined;
   const tls = tlsConfigOf(config, "admin.http");
-  return await openHttpServer({
+  const server = await openHttpServer({
     name: "admin",
     hostPort,
     routes: makeAdminRoutes({ health, registry, log, version, metricsRoute }),
@@ -116,4 +132,9 @@ async function openAdmin(
     limits: ADMIN_LIMITS,
     ...(tls === undefined ? {} : { tls }),
   });
+  const at = printHostPort({ host: server.address, port: server.port });
+  return {
+    addresses: [{ name: "admin", at: `${tls === undefined ? "http" : "https"}://${at}` }],
+    close: (graceMs) => server.close(graceMs),
+  };
 }

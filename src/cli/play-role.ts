@@ -76,9 +76,9 @@ async function run(
 }
 
 function openCollectorDoors(_config: CollectorConfig): OpenDoors {
-  return () => Promise.resolve({ close: () => Promise.resolve() });
+  return () => Promise.resolve({ addresses: [], close: () => Promise.resolve() });
 }
 
 function openQueryDoors(_config: QueryConfig): OpenDoors {
-  return () => Promise.resolve({ close: () => Promise.resolve() });
+  return () => Promise.resolve({ addresses: [], close: () => Promise.resolve() });
 }

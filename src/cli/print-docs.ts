@@ -11,6 +11,8 @@ import { printForm, sortedSettings } from "./print-settings.ts";
 import { procMetrics, processMetrics } from "./process-metrics.ts";
 import { commonSettings } from "./settings.ts";
 
+type MetricTable = Readonly<Record<string, AnyDeclaration>>;
+
 const sections: readonly (readonly [title: string, table: Settings])[] = [
   ["Every role", commonSettings(":14269")],
   ["Collector", collectorSettings],
@@ -100,7 +102,7 @@ function printIgnored(): string {
   return printRows(["name", "why"], rows);
 }
 
-function printMetricTable(table: Readonly<Record<string, AnyDeclaration>>): string {
+function printMetricTable(table: MetricTable): string {
   const rows = Object.values(table).map(({ name, alsoNamed, kind, labels, help }) => {
     const names = [name, ...alsoNamed].map(code).join("<br>");
     return [names, kind, labels.map(code).join(" "), help];
@@ -108,10 +110,12 @@ function printMetricTable(table: Readonly<Record<string, AnyDeclaration>>): stri
   return printRows(["name", "kind", "labels", "meaning"], rows);
 }
 
-async function loadMetricTables(): Promise<
-  readonly (readonly [title: string, table: Readonly<Record<string, AnyDeclaration>>])[]
-> {
-  return await Promise.resolve([["Process", { ...processMetrics, ...procMetrics }]] as const);
+async function loadMetricTables(): Promise<readonly (readonly [title: string, MetricTable])[]> {
+  const { collectorMetrics } = await import("../collector/metrics.ts");
+  return [
+    ["Collector", collectorMetrics],
+    ["Process", { ...processMetrics, ...procMetrics }],
+  ];
 }
 
 function printRows(head: readonly string[], rows: readonly (readonly string[])[]): string {
