@@ -99,6 +99,9 @@ async function serveHttp(http: typeof Http, work: Work): Promise<number> {
   return (server.address() as { port: number }).port;
 }
 
+type UnaryCall = Grpc.ServerUnaryCall<Order, Order>;
+type UnaryDone = Grpc.sendUnaryData<Order>;
+
 const json = {
   write: (value: Order): Buffer => Buffer.from(JSON.stringify(value)),
   read: (bytes: Buffer): Order => JSON.parse(bytes.toString()) as Order,
@@ -139,7 +142,7 @@ function makeGrpcCall(grpc: typeof Grpc, target: string, to: ServiceName): Work 
 
 async function serveGrpc(grpc: typeof Grpc, name: ServiceName, work: Work): Promise<number> {
   const server = new grpc.Server();
-  const answer: Grpc.handleUnaryCall<Order, Order> = async ({ request }, done) => {
+  const answer = async ({ request }: UnaryCall, done: UnaryDone): Promise<void> => {
     let failure: Partial<Grpc.ServiceError> | null = null;
     try {
       await work(request);
@@ -148,7 +151,9 @@ async function serveGrpc(grpc: typeof Grpc, name: ServiceName, work: Work): Prom
     }
     done(failure, request);
   };
-  server.addService(definitionOf(grpc, name).service, { [SHOP[name].route]: answer });
+  server.addService(definitionOf(grpc, name).service, {
+    [SHOP[name].route]: (call: UnaryCall, done: UnaryDone) => void answer(call, done),
+  });
   return new Promise((resolve, reject) => {
     server.bindAsync("127.0.0.1:0", grpc.ServerCredentials.createInsecure(), (error, port) => {
       if (error === null) resolve(port);
