@@ -17,7 +17,6 @@ import type { Clock } from "../base/clock.ts";
 import { SpoorError } from "../base/errors.ts";
 import type { CounterSeries, GaugeSeries, HistogramSeries } from "../base/metrics.ts";
 import { SpanBatch } from "../model/span-batch.ts";
-import { type ByteBudget, makeByteBudget } from "../net/byte-budget.ts";
 import type { TraceStore } from "../store/trace-store.ts";
 import type { Account, DoorName, FormatName, Ledger } from "./ledger.ts";
 import type { Sanitized } from "./sanitize.ts";
@@ -78,12 +77,11 @@ export class Intake {
   readonly #options: IntakeOptions;
   readonly #hostSeries: HostSeries;
   readonly #names = new ServiceNames();
-  readonly #inFlight: ByteBudget;
+  #inFlightBytes = 0;
   #batch = new SpanBatch();
 
   constructor(options: IntakeOptions) {
     this.#options = options;
-    this.#inFlight = makeByteBudget(options.inFlightBytesMax);
     this.#hostSeries = bindHostSeries(options, this.#names);
   }
 
@@ -104,14 +102,15 @@ export class Intake {
     const { requests } = account;
     const bytes = payload.length;
     requests.receive(1);
-    if (!this.#inFlight.take(bytes)) {
+    const { inFlightBytesMax: allowed } = this.#options;
+    const waiting = this.#inFlightBytes;
+    // A payload above the bound has its turn when nothing waits; it would be refused for ever.
+    if (waiting > 0 && waiting + bytes > allowed) {
       requests.refuse(1, "overloaded");
-      const { heldBytes, bytesMax } = this.#inFlight;
-      throw new SpoorError("overloaded", "too many bytes wait for the store, try again later", {
-        waiting: heldBytes,
-        allowed: bytesMax,
-      });
+      const message = "too many bytes wait for the store, try again later";
+      throw new SpoorError("overloaded", message, { waiting, allowed });
     }
+    this.#inFlightBytes = waiting + bytes;
     try {
       this.#clearBatch(); // what a payload that was refused has left
       const receipt = await this.#readAndWrite(payload, account, counter, read);
@@ -122,7 +121,7 @@ export class Intake {
       else requests.drop(1, "bug");
       throw error;
     } finally {
-      this.#inFlight.give(bytes);
+      this.#inFlightBytes -= bytes;
     }
   }
 

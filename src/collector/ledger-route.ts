@@ -13,17 +13,21 @@
 // Not here: who counts (ledger.ts).
 
 import type { HttpRoute } from "../net/http-route.ts";
-import type { TraceStore } from "../store/trace-store.ts";
+import type { StoreFigures } from "../store/trace-store.ts";
 import type { Ledger } from "./ledger.ts";
 
-export function makeLedgerRoute(ledger: Ledger, store: TraceStore): HttpRoute {
+/** @param figures what the store says; undefined while it is not open. */
+export function makeLedgerRoute(
+  ledger: Ledger,
+  figures: () => StoreFigures | undefined,
+): HttpRoute {
   return {
     method: "GET",
     path: "/api/ledger",
     handle: () => ({
       status: 200,
       headers: { "content-type": "application/json", "cache-control": "no-store" },
-      body: JSON.stringify({ ...ledger.figures(), store: store.figures() }),
+      body: JSON.stringify({ ...ledger.figures(), store: figures() ?? null }),
     }),
   };
 }
