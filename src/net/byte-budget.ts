@@ -10,6 +10,7 @@
 // Not here: queues (they bound what was accepted; this bounds what is being received).
 
 import { assert } from "../base/assert.ts";
+import { countReceived } from "./young-garbage.ts";
 
 export interface ByteBudget {
   /** Bytes held now, 0..bytesMax. */
@@ -41,6 +42,7 @@ export function makeByteBudget(bytesMax: number): ByteBudget {
       return heldBytes;
     },
     take(bytes) {
+      countReceived(bytes);
       if (heldBytes + bytes > bytesMax) return false;
       heldBytes += bytes;
       return true;

