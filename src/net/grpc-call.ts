@@ -28,18 +28,19 @@ import { makeMetadata, printGrpcMessage, writeRetryDetails } from "./grpc-text.t
 import type { GrpcLimits } from "./limits.ts";
 import { GRPC_STATUS, grpcStatusOf, grpcStatusOfBody } from "./status.ts";
 
-/**
- * Told of each call that ends without success.
- *
- * @param status a gRPC status code; CANCELLED when the peer went away.
- * @param wasHandled the method got the message: it knows of the failure, or will end in its own way.
- */
-export type OnGrpcFailure = (
-  path: string,
-  status: number,
-  message: string,
-  wasHandled: boolean,
-) => void;
+/** A call that ended without success. */
+export interface GrpcFailure {
+  readonly path: string;
+  /** A gRPC status code; CANCELLED when the peer went away. */
+  readonly status: number;
+  readonly message: string;
+  /** The method got the message: it knows of the failure, or will end in its own way. */
+  readonly wasHandled: boolean;
+  /** The peer was told to try again later. */
+  readonly isForNow: boolean;
+}
+
+export type OnGrpcFailure = (failure: GrpcFailure) => void;
 
 /** What all calls of a door share. */
 export interface GrpcCallSettings {
@@ -140,8 +141,7 @@ export class GrpcCall implements GrpcContext {
     if (!this.#isAnswered) {
       this.#isAnswered = true;
       this.#abort?.abort();
-      const { CANCELLED } = GRPC_STATUS;
-      this.#settings.onFailure(this.path, CANCELLED, "cancelled by the peer", this.#wasHandled);
+      this.#tellFailure(GRPC_STATUS.CANCELLED, "cancelled by the peer", false);
     }
     if (!this.#isHandling) this.#release();
   }
@@ -165,7 +165,7 @@ export class GrpcCall implements GrpcContext {
   refuse(status: number, message: string, details?: Uint8Array): void {
     if (this.#isAnswered) return;
     this.#isAnswered = true;
-    this.#settings.onFailure(this.path, status, message, this.#wasHandled);
+    this.#tellFailure(status, message, details !== undefined);
     this.#abort?.abort();
     const { stream } = this;
     if (stream.destroyed) return;
@@ -185,6 +185,11 @@ export class GrpcCall implements GrpcContext {
     // The peer need not send the rest; NO_ERROR says that the answer is whole all the same.
     if (!stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR);
     this.#armTimer(this.#settings.limits.answerTimeoutMs, "");
+  }
+
+  #tellFailure(status: number, message: string, isForNow: boolean): void {
+    const { path } = this;
+    this.#settings.onFailure({ path, status, message, wasHandled: this.#wasHandled, isForNow });
   }
 
   #refuse(status: number, message: string, isRetried: boolean): void {
