@@ -154,6 +154,9 @@ const spans: readonly (readonly [what: string, tags: Tags, printed: string])[] =
   ],
   ["a trace state", [["w3c.tracestate", "a=b"]], 'span traceState="a=b"'],
   ["an empty trace state", [["w3c.tracestate", ""]], 'span ; w3c.tracestate=""'],
+  ["a span that Jaeger has shown", [["@jaeger@format", "proto"]], "span origin=jaeger-proto"],
+  ["one in an old format", [["@jaeger@format", "jaeger"]], "span origin=jaeger-thrift"],
+  ["one in another format", [["@jaeger@format", "otlp"]], 'span ; @jaeger@format="otlp"'],
   ["a version without a scope", [["otel.scope.version", "1"]], 'span ; otel.scope.version="1"'],
 ];
 

@@ -5,6 +5,7 @@
 //       otel.status_description
 //   tag w3c.tracestate                     traceState
 //   tags otel.scope.name, .version         scope (also their old names otel.library.name, .version)
+//   tag @jaeger@format = jaeger, proto     origin: the span was shown by a Jaeger before
 //   log field event                        event name
 //   reference to the parent                parentSpanId
 //   other references                       links with the attribute opentracing.ref_type
@@ -16,7 +17,7 @@
 //
 // Source: opentelemetry-collector-contrib v0.165 pkg/translator/jaeger, which Jaeger v2 uses; where
 // we keep more than it does, docs/span-mapping.md says so.
-// Not here: bytes of any format; the way out (jaeger-json.ts, jaeger-proto-write.ts).
+// Not here: bytes of any format; the way out (jaeger-view.ts).
 
 import { type AttributeTable, BOOL, INT, STRING } from "../model/attribute-table.ts";
 import {
@@ -25,13 +26,16 @@ import {
   KIND_INTERNAL,
   KIND_PRODUCER,
   KIND_SERVER,
+  ORIGIN_JAEGER_PROTO,
+  ORIGIN_JAEGER_THRIFT,
   STATUS_ERROR,
   STATUS_OK,
   STATUS_UNSET,
   type SpanBatch,
 } from "../model/span-batch.ts";
+import { settleParent } from "./jaeger-references.ts";
 
-// What a text may mean, as a key or as the value of span.kind and opentracing.ref_type.
+// What a text may mean, as a key or as the value of one.
 const SERVICE = 1;
 const KIND = 2;
 const ERROR = 3;
@@ -49,11 +53,13 @@ const EVENT = 14;
 const REF_TYPE = 15;
 const CHILD_OF = 16;
 const FOLLOWS_FROM = 17;
-const FIRST_KIND = 18;
+const FORMAT = 18;
+const FORMAT_THRIFT = 19;
+const FORMAT_PROTO = 20;
+const FIRST_KIND = 21;
 
-const encoder = new TextEncoder();
 /** The text of each meaning; those from FIRST_KIND on are span kinds. */
-const TEXTS: readonly Uint8Array[] = [
+const TEXTS: readonly string[] = [
   "",
   "service.name",
   "span.kind",
@@ -72,12 +78,17 @@ const TEXTS: readonly Uint8Array[] = [
   "opentracing.ref_type",
   "child_of",
   "follows_from",
+  "@jaeger@format",
+  "jaeger",
+  "proto",
   "internal",
   "server",
   "client",
   "producer",
   "consumer",
-].map((text) => encoder.encode(text));
+];
+// One after the other in one array, because a dictionary interns best from one source.
+const TEXT_BYTES = new TextEncoder().encode(TEXTS.join(""));
 
 const KINDS: readonly number[] = [
   KIND_INTERNAL,
@@ -116,8 +127,14 @@ export class JaegerTags {
   readonly #scopes: Map<number, Map<number, number>> = new Map();
 
   constructor(batch: SpanBatch) {
-    const entries = TEXTS.map((text) => batch.dictionary.intern(text, 0, text.length));
     this.batch = batch;
+    let start = 0;
+    const entries = TEXTS.map((text) => {
+      const end = start + text.length;
+      const entry = batch.dictionary.intern(TEXT_BYTES, start, end);
+      start = end;
+      return entry;
+    });
     this.#meaningOf = new Uint8Array(Math.max(FIRST_MEANINGS, ...entries) + 1);
     for (let meaning = 1; meaning < entries.length; meaning++) {
       this.#meaningOf[entries[meaning]!] = meaning;
@@ -167,6 +184,7 @@ export class JaegerTags {
       batch.traceState[row] = entry;
       if (entry !== 0) drop |= 1 << TRACE_STATE;
     }
+    if (seen & (1 << FORMAT)) drop |= this.#settleFormat(row);
     if (drop !== 0) this.#drop(table, first, drop);
   }
 
@@ -217,12 +235,25 @@ export class JaegerTags {
     return table.type[at] === STRING ? table.words[2 * at]! : 0;
   }
 
+  /** What the text of the span's tag of this meaning means itself. */
+  #meaningAt(meaning: number): number {
+    const entry = this.#textAt(meaning);
+    return entry < this.#meaningOf.length ? this.#meaningOf[entry]! : 0;
+  }
+
   #settleKind(row: number): number {
-    const entry = this.#textAt(KIND);
-    const meaning = entry < this.#meaningOf.length ? this.#meaningOf[entry]! : 0;
+    const meaning = this.#meaningAt(KIND);
     if (meaning < FIRST_KIND) return 0;
     this.batch.kind[row] = KINDS[meaning - FIRST_KIND]!;
     return 1 << KIND;
+  }
+
+  #settleFormat(row: number): number {
+    const meaning = this.#meaningAt(FORMAT);
+    if (meaning === FORMAT_THRIFT) this.batch.origin[row] = ORIGIN_JAEGER_THRIFT;
+    else if (meaning === FORMAT_PROTO) this.batch.origin[row] = ORIGIN_JAEGER_PROTO;
+    else return 0;
+    return 1 << FORMAT;
   }
 
   /** The tag `error` = true beats `otel.status_code`, which beats the HTTP status. */
@@ -325,61 +356,4 @@ function isHttpError(status: number, kind: number): boolean {
   if (Number.isNaN(status)) return false;
   if (status >= 400 && status < 500 && kind === KIND_SERVER) return false;
   return !(status >= 100 && status < 399);
-}
-
-/**
- * Finds the parent among the links of the open row, each with one attribute, its type: the first
- * child_of in the same trace, else the first follows_from. Unless the format said it already. Then
- * takes out the child_of links to it; a follows_from stays, to say of which type the parent is.
- */
-function settleParent(batch: SpanBatch, row: number, childOf: number): void {
-  const first = batch.linkStart[row]!;
-  const end = batch.links;
-  const { linkTraceId, linkSpanId, parentSpanId, traceId } = batch;
-  const { words } = batch.linkAttributes;
-  const firstAttribute = batch.linkAttributeStart[first]!;
-  if (isZero(parentSpanId, 8 * row)) {
-    let parent = -1;
-    for (let link = first; link < end; link++) {
-      if (!isEqual(linkTraceId, 16 * link, traceId, 16 * row, 16)) continue;
-      const isChildOf = words[2 * (firstAttribute + link - first)] === childOf;
-      if (parent < 0 || isChildOf) parent = link;
-      if (isChildOf) break;
-    }
-    if (parent < 0) return;
-    for (let i = 0; i < 8; i++) parentSpanId[8 * row + i] = linkSpanId[8 * parent + i]!;
-  }
-  let to = first;
-  for (let link = first; link < end; link++) {
-    const isToParent =
-      words[2 * (firstAttribute + link - first)] === childOf &&
-      isEqual(linkSpanId, 8 * link, parentSpanId, 8 * row, 8) &&
-      isEqual(linkTraceId, 16 * link, traceId, 16 * row, 16);
-    if (isToParent) continue;
-    if (to < link) {
-      linkTraceId.copyWithin(16 * to, 16 * link, 16 * link + 16);
-      linkSpanId.copyWithin(8 * to, 8 * link, 8 * link + 8);
-      words[2 * (firstAttribute + to - first)] = words[2 * (firstAttribute + link - first)]!;
-    }
-    to++;
-  }
-  // One attribute a link, all of one key: the ranges of the links that stay are right as they are.
-  batch.links = to;
-  batch.linkAttributes.count = batch.linkAttributeStart[to]!;
-}
-
-function isZero(bytes: Uint8Array, start: number): boolean {
-  for (let at = start; at < start + 8; at++) if (bytes[at] !== 0) return false;
-  return true;
-}
-
-function isEqual(
-  one: Uint8Array,
-  oneStart: number,
-  other: Uint8Array,
-  otherStart: number,
-  length: number,
-): boolean {
-  for (let i = 0; i < length; i++) if (one[oneStart + i] !== other[otherStart + i]) return false;
-  return true;
 }

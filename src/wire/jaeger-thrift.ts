@@ -24,6 +24,7 @@ import {
   STRING,
 } from "../model/attribute-table.ts";
 import { ORIGIN_JAEGER_THRIFT, type SpanBatch } from "../model/span-batch.ts";
+import { AttributeInterner } from "./attribute-interner.ts";
 import { JaegerTags } from "./jaeger-tags.ts";
 import { ThriftBinaryReader } from "./thrift-binary.ts";
 import {
@@ -92,6 +93,8 @@ const TYPE_LONG = 3;
 const TYPE_BINARY = 4;
 
 const FOLLOWS_FROM = 1;
+
+const interner = new AttributeInterner();
 
 /** What a batch says of its sender beside the spans. */
 export interface JaegerSender {
@@ -321,6 +324,7 @@ function readTags(thrift: ThriftReader, batch: SpanBatch, table: AttributeTable)
 
 /** The value counts that the type names, wherever it stands; a missing one is zero or empty. */
 function readTag(thrift: ThriftReader, batch: SpanBatch, table: AttributeTable): void {
+  const dictionary = batch.dictionary;
   const offset = thrift.at;
   let key = -1;
   let type = TYPE_STRING;
@@ -336,7 +340,8 @@ function readTag(thrift: ThriftReader, batch: SpanBatch, table: AttributeTable):
   for (let field = thrift.nextField(); field !== STOP; field = thrift.nextField()) {
     switch (field) {
       case TAG_KEY:
-        key = intern(thrift, batch);
+        thrift.readBinary();
+        key = interner.internKey(dictionary, thrift.bytes, thrift.start, thrift.end);
         break;
       case TAG_TYPE:
         type = thrift.readI32();
@@ -365,10 +370,9 @@ function readTag(thrift: ThriftReader, batch: SpanBatch, table: AttributeTable):
   }
   thrift.endStruct(outer);
   if (key < 0) refuseThrift(thrift.bytes, offset, "tag without a key");
-  const dictionary = batch.dictionary;
   switch (type) {
     case TYPE_STRING:
-      table.add(key, STRING, dictionary.intern(thrift.bytes, start, end));
+      table.add(key, STRING, interner.internValue(dictionary, key, thrift.bytes, start, end));
       return;
     case TYPE_DOUBLE:
       table.addDouble(key, double);

@@ -44,10 +44,8 @@ VALUE_BYTES_MIN[SET] = 5;
 VALUE_BYTES_MIN[LIST] = 5;
 VALUE_BYTES_MIN[UUID] = 16;
 
-const scratch = new DataView(new ArrayBuffer(8));
-
 export class ThriftBinaryReader {
-  bytes: Uint8Array;
+  readonly bytes: Uint8Array;
   at: number;
   low = 0;
   high = 0;
@@ -55,9 +53,12 @@ export class ThriftBinaryReader {
   end = 0;
   elementType = 0;
   keyType = 0;
+  readonly #view: DataView;
 
-  constructor(bytes: Uint8Array, at: number) {
-    this.bytes = bytes;
+  constructor(payload: Uint8Array, at: number) {
+    // A plain view, even of a Node Buffer: one shape for all code that reads through it.
+    this.bytes = new Uint8Array(payload.buffer, payload.byteOffset, payload.byteLength);
+    this.#view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
     this.at = at;
   }
 
@@ -92,26 +93,28 @@ export class ThriftBinaryReader {
   }
 
   readI16(): number {
-    const { bytes, at } = this;
+    const at = this.at;
     this.step(2);
-    return ((bytes[at]! << 24) >> 16) | bytes[at + 1]!;
+    return this.#view.getInt16(at);
   }
 
   readI32(): number {
-    const { bytes, at } = this;
-    if (at + 4 > bytes.length) this.#refuseEnd(at, 4);
-    this.at = at + 4;
-    return (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
+    const at = this.at;
+    this.step(4);
+    return this.#view.getInt32(at);
   }
 
   readI64(): void {
-    this.high = this.readI32();
-    this.low = this.readI32();
+    const at = this.at;
+    this.step(8);
+    this.high = this.#view.getInt32(at);
+    this.low = this.#view.getInt32(at + 4);
   }
 
   readLong(): number {
-    const high = this.readI32();
-    return high * TWO_32 + (this.readI32() >>> 0);
+    const at = this.at;
+    this.step(8);
+    return this.#view.getInt32(at) * TWO_32 + this.#view.getUint32(at + 4);
   }
 
   copyI64(to: Uint8Array, at: number): void {
@@ -121,10 +124,9 @@ export class ThriftBinaryReader {
   }
 
   readDouble(): number {
-    this.readI64();
-    scratch.setInt32(0, this.high);
-    scratch.setInt32(4, this.low);
-    return scratch.getFloat64(0);
+    const at = this.at;
+    this.step(8);
+    return this.#view.getFloat64(at);
   }
 
   readBinary(): void {

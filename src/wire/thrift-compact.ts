@@ -53,10 +53,8 @@ const TYPES = Uint8Array.of(
   0,
 );
 
-const scratch = new DataView(new ArrayBuffer(8));
-
 export class ThriftCompactReader {
-  bytes: Uint8Array;
+  readonly bytes: Uint8Array;
   at: number;
   low = 0;
   high = 0;
@@ -64,13 +62,16 @@ export class ThriftCompactReader {
   end = 0;
   elementType = 0;
   keyType = 0;
+  readonly #view: DataView;
   /** Id of the last field of the struct that the cursor is in. */
   #lastId = 0;
   /** The value of a bool field, which lies in its header; -1: it is the next byte. */
   #bool = -1;
 
-  constructor(bytes: Uint8Array, at: number) {
-    this.bytes = bytes;
+  constructor(payload: Uint8Array, at: number) {
+    // A plain view, even of a Node Buffer: one shape for all code that reads through it.
+    this.bytes = new Uint8Array(payload.buffer, payload.byteOffset, payload.byteLength);
+    this.#view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
     this.at = at;
   }
 
@@ -150,10 +151,9 @@ export class ThriftCompactReader {
   }
 
   readDouble(): number {
-    const { bytes, at } = this;
+    const at = this.at;
     this.step(8);
-    for (let i = 0; i < 8; i++) scratch.setUint8(i, bytes[at + i]!);
-    return scratch.getFloat64(0, true);
+    return this.#view.getFloat64(at, true);
   }
 
   readBinary(): void {
