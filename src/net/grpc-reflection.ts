@@ -11,6 +11,7 @@
 // Not here: files on disk as they are; the library merges those of one package.
 
 import { createRequire } from "node:module";
+import type { ReflectionService } from "@grpc/reflection";
 import { GrpcError, type GrpcService } from "./grpc-service.ts";
 
 type Respond = (request: Uint8Array) => Promise<Uint8Array>;
@@ -27,6 +28,11 @@ interface Stream {
   on(event: string, listener: (message: unknown) => void): void;
   write(response: unknown): void;
 }
+
+type Load = (
+  files: string[],
+  options: { includeDirs: string[] },
+) => Promise<ConstructorParameters<typeof ReflectionService>[0]>;
 
 type Handler = (stream: Stream) => void;
 
@@ -55,7 +61,7 @@ export function makeGrpcReflection(
           kind: "duplex",
           isEndless: true,
           async *handle(messages) {
-            const responders = await load();
+            const responders = await load().catch(refuse);
             const respond = responders.get(`/${name}/${METHOD}`);
             if (respond === undefined) throw new GrpcError("UNIMPLEMENTED", "no such version");
             for await (const message of messages) yield await respond(message);
@@ -66,14 +72,19 @@ export function makeGrpcReflection(
   });
 }
 
+// A file that is missing is a fault of the package, but no reason to stop receiving spans.
+function refuse(error: unknown): never {
+  throw new GrpcError("INTERNAL", `the descriptions cannot be read: ${String(error)}`);
+}
+
 async function loadResponders(
   protoFiles: readonly string[],
   includeDirs: readonly string[],
 ): Promise<ReadonlyMap<string, Respond>> {
-  const { ReflectionService } = await import("@grpc/reflection");
+  const library = await import("@grpc/reflection");
   // The library's own copy of its reader: descriptors of another version might not fit.
   const require = createRequire(import.meta.resolve("@grpc/reflection"));
-  const { load } = require("@grpc/proto-loader") as typeof import("@grpc/proto-loader");
+  const { load } = require("@grpc/proto-loader") as { load: Load };
   const definition = await load([...protoFiles], { includeDirs: [...includeDirs] });
   const responders = new Map<string, Respond>();
   const server = {
@@ -84,10 +95,7 @@ async function loadResponders(
       }
     },
   };
-  type Service = InstanceType<typeof ReflectionService>;
-  new ReflectionService(definition).addToServer(
-    server as unknown as Parameters<Service["addToServer"]>[0],
-  );
+  new library.ReflectionService(definition).addToServer(server);
   return responders;
 }
 

@@ -119,7 +119,9 @@ export class HttpCall implements HttpRequest {
       this.refuse({ status: httpStatusOf[error.code], message: printError(error), error });
     } else if (error instanceof BodyError) {
       this.refuse({ status: httpStatusOfBody[error.reason], message: error.message });
-    } else if (!isAbort(error, this.#abort?.signal)) {
+    } else if (isAbort(error, this.#abort?.signal)) {
+      this.#release(); // nobody is there to be answered
+    } else {
       this.refuse({ status: 500, message: "internal error" });
       this.#settings.onBug(error);
     }
