@@ -44,61 +44,74 @@ export function readKeyValue(
 }
 
 /**
- * The way nearly every attribute comes: both fields once, key first, lengths of one byte.
+ * The way nearly every attribute comes: key and value once, all lengths of one byte.
  *
- *   length 0x0a keyLength key… 0x12 valueLength valueTag value…
- *
+ *   length 0x0a keyLength key… 0x12 valueLength valueTag value…        most SDKs
+ *   length 0x12 valueLength valueTag value… 0x0a keyLength key…        the collector, which writes
+ *                                                                      messages from their end
  * @returns false, with nothing read, if it is anything else.
  */
 function readShort(reader: ProtobufReader, table: AttributeTable, dictionary: Dictionary): boolean {
   const bytes = reader.bytes;
   const at = reader.at;
-  // Length, tag and length of the key, and of the value: 5 bytes with an empty key.
+  // The length, tag and length of the key, tag and length of the value.
   if (at + 5 > reader.end) return false;
   const end = at + 1 + bytes[at]!;
-  if (bytes[at]! > 0x7f || end > reader.end || bytes[at + 1] !== 0x0a) return false;
-  const keyEnd = at + 3 + bytes[at + 2]!;
-  // A length over 0x7f ends behind `end` as well.
-  if (keyEnd + 4 > end || bytes[keyEnd] !== 0x12 || keyEnd + 2 + bytes[keyEnd + 1]! !== end) {
+  if (bytes[at]! > 0x7f || end > reader.end) return false;
+  // A length over 0x7f reaches behind `end`, as any that is wrong.
+  const first = bytes[at + 1];
+  const middle = at + 3 + bytes[at + 2]!;
+  if (middle + 2 > end || middle + 2 + bytes[middle + 1]! !== end) return false;
+  if (first === 0x0a && bytes[middle] === 0x12) {
+    const key = interner.internKey(dictionary, bytes, at + 3, middle);
+    if (!readShortValue(reader, table, dictionary, key, middle + 2, end)) return false;
+  } else if (first === 0x12 && bytes[middle] === 0x0a) {
+    const key = interner.internKey(dictionary, bytes, middle + 2, end);
+    if (!readShortValue(reader, table, dictionary, key, at + 3, middle)) return false;
+  } else {
     return false;
-  }
-  const value = keyEnd + 3;
-  switch (bytes[keyEnd + 2]) {
-    case 0x0a: {
-      if (value + 1 + bytes[value]! !== end) return false;
-      const key = interner.internKey(dictionary, bytes, at + 3, keyEnd);
-      const entry = interner.internValue(dictionary, key, bytes, value + 1, end);
-      table.add(key, STRING, entry);
-      break;
-    }
-    case 0x10: {
-      if (value + 1 !== end || bytes[value]! > 1) return false;
-      const key = interner.internKey(dictionary, bytes, at + 3, keyEnd);
-      table.add(key, BOOL, bytes[value]!);
-      break;
-    }
-    case 0x18: {
-      reader.at = value;
-      reader.readVarint64();
-      if (reader.at !== end) {
-        reader.at = at;
-        return false;
-      }
-      const key = interner.internKey(dictionary, bytes, at + 3, keyEnd);
-      table.addInt(key, reader.low, reader.high);
-      break;
-    }
-    case 0x21: {
-      if (value + 8 !== end) return false;
-      const key = interner.internKey(dictionary, bytes, at + 3, keyEnd);
-      table.addDouble(key, reader.view.getFloat64(value, true));
-      break;
-    }
-    default:
-      return false;
   }
   reader.at = end;
   return true;
+}
+
+/** Adds the value in `[start, end)` if it is one field, of a kind that has no message in it. */
+function readShortValue(
+  reader: ProtobufReader,
+  table: AttributeTable,
+  dictionary: Dictionary,
+  key: number,
+  start: number,
+  end: number,
+): boolean {
+  if (end - start < 2) return false;
+  const bytes = reader.bytes;
+  const value = start + 1;
+  switch (bytes[start]) {
+    case 0x0a:
+      if (value + 1 + bytes[value]! !== end) return false;
+      table.add(key, STRING, interner.internValue(dictionary, key, bytes, value + 1, end));
+      return true;
+    case 0x10:
+      if (value + 1 !== end || bytes[value]! > 1) return false;
+      table.add(key, BOOL, bytes[value]!);
+      return true;
+    case 0x18: {
+      const at = reader.at;
+      reader.at = value;
+      reader.readVarint64();
+      const isWhole = reader.at === end;
+      reader.at = at;
+      if (isWhole) table.addInt(key, reader.low, reader.high);
+      return isWhole;
+    }
+    case 0x21:
+      if (value + 8 !== end) return false;
+      table.addDouble(key, reader.view.getFloat64(value, true));
+      return true;
+    default:
+      return false;
+  }
 }
 
 function readAny(reader: ProtobufReader, table: AttributeTable, dictionary: Dictionary): void {

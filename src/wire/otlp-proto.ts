@@ -238,8 +238,10 @@ function readSpan(batch: SpanBatch, resource: number, scope: number): number {
     }
   }
   reader.leave(outer);
-  batch.durationNs[row] =
-    (endUs - batch.startUs[row]!) * 1000 + (endRestNs - batch.startRestNs[row]!);
+  batch.durationNs[row] = durationNs(
+    endUs - batch.startUs[row]!,
+    endRestNs - batch.startRestNs[row]!,
+  );
   return closeSpan(batch, row);
 }
 
@@ -340,6 +342,11 @@ function readTimeUs(): number {
   const us = Math.floor(ns / 1000);
   restNs = ns - us * 1000;
   return reader.high * US_PER_WORD + us;
+}
+
+/** Whole µs and ns that may be negative as ns; no part of the sum is longer than the whole. */
+function durationNs(us: number, restNs: number): number {
+  return restNs < 0 ? (us - 1) * 1000 + (restNs + 1000) : us * 1000 + restNs;
 }
 
 /** An enum that has a column of 8 bits; what does not fit counts as not set. */
