@@ -28,7 +28,7 @@ export function endUsOf(batch: SpanBatch, row: number): number {
   const durationNs = batch.durationNs[row]!;
   if (Math.abs(durationNs) > EXACT_NS) return Math.floor(roundedEndNs(batch, row) / 1000);
   const wholeUs = Math.floor(durationNs / 1000);
-  const restNs = batch.startRestNs[row]! + durationNs - wholeUs * 1000;
+  const restNs = batch.startRestNs[row]! + (durationNs - wholeUs * 1000);
   return batch.startUs[row]! + wholeUs + (restNs >= 1000 ? 1 : 0);
 }
 
@@ -36,8 +36,8 @@ export function endUsOf(batch: SpanBatch, row: number): number {
 export function endRestNsOf(batch: SpanBatch, row: number): number {
   const durationNs = batch.durationNs[row]!;
   if (Math.abs(durationNs) > EXACT_NS) return 0;
-  const restNs = batch.startRestNs[row]! + durationNs - Math.floor(durationNs / 1000) * 1000;
-  return restNs % 1000;
+  const wholeUs = Math.floor(durationNs / 1000);
+  return (batch.startRestNs[row]! + (durationNs - wholeUs * 1000)) % 1000;
 }
 
 function roundedEndNs(batch: SpanBatch, row: number): number {
