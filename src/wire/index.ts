@@ -6,5 +6,8 @@
 
 export { type ErrorCode, SpoorError, type Where } from "../base/errors.ts";
 export { type JaegerTraceOptions, writeJaegerTrace } from "./jaeger-json.ts";
+export { readApiV2Span, readPostSpans } from "./jaeger-proto.ts";
 export { type JaegerClientStats, type JaegerSender, readJaegerBatch } from "./jaeger-thrift.ts";
 export { type Rejected, readOtlpTraces } from "./otlp-proto.ts";
+export { writeApiV2Spans } from "./write-jaeger-proto.ts";
+export { readZipkinThrift } from "./zipkin-thrift.ts";
