@@ -11,24 +11,31 @@ import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import { MetricsRegistry } from "../base/metrics.ts";
 import { tlsConfigOf } from "../base/settings-groups.ts";
+import { makeLedgerRoute } from "../collector/ledger-route.ts";
+import { Ledger } from "../collector/ledger.ts";
 import { printHostPort } from "../net/host-port.ts";
 import { openHttpServer } from "../net/http-server.ts";
+import type { HttpRoute } from "../net/http-route.ts";
 import type { HttpLimits } from "../net/limits.ts";
 import type { MemoryConfig } from "../store/memory/settings.ts";
 import type { TraceStore } from "../store/trace-store.ts";
 import { makeAdminRoutes } from "./admin.ts";
-import { type Health, makeHealth } from "./health.ts";
+import { makeHealth } from "./health.ts";
 import type { OpenLog } from "./log.ts";
 import { registerProcessMetrics } from "./process-metrics.ts";
 import type { CommonConfig } from "./settings.ts";
 import type { Running } from "./supervisor.ts";
-import { type Version, readVersion } from "./version.ts";
+import { readVersion } from "./version.ts";
 
 export type RoleConfig = CommonConfig & MemoryConfig;
 
 /** What the doors of a role stand on. */
 export interface DoorParts {
   readonly store: TraceStore;
+  /** The books of what comes in. */
+  readonly ledger: Ledger;
+  /** Shows them: on the admin port, and where a role wants to. */
+  readonly ledgerRoute: HttpRoute;
   readonly registry: MetricsRegistry;
   readonly log: Log;
   readonly clock: Clock;
@@ -80,18 +87,25 @@ export async function openRole(parts: RoleParts): Promise<Running> {
 
   let graceMs = 0;
   await using opening = new AsyncDisposableStack();
-  const admin = await openAdmin(parts, health, registry, version);
+  const ledger = new Ledger();
+  let store: TraceStore | undefined;
+  const ledgerRoute = makeLedgerRoute(ledger, () => store?.figures());
+  const admin = await openAdmin(parts, [
+    ...makeAdminRoutes({ health, registry, log, version, metricsRoute: metricsRouteOf(config) }),
+    ledgerRoute,
+  ]);
   opening.defer(() => admin.close(ADMIN_GRACE_MS));
-  const store = await openStore(config, clock);
-  opening.defer(() => store.close());
+  const opened = await openStore(config, clock);
+  store = opened;
+  opening.defer(() => opened.close());
   // Together, so that all of them stop accepting before the first one waits for its work.
   const doors: Doors[] = [];
   opening.defer(async () => void (await Promise.all(doors.map((door) => door.close(graceMs)))));
   for (const open of parts.doors) {
-    doors.push(await open({ store, registry, log, clock, onBug }));
+    doors.push(await open({ store: opened, ledger, ledgerRoute, registry, log, clock, onBug }));
   }
 
-  health.open(() => store.ready());
+  health.open(() => opened.ready());
   for (const { name, at } of [...doors.flatMap((door) => door.addresses), ...admin.addresses]) {
     log.info(name, { at });
   }
@@ -112,21 +126,21 @@ async function openStore(config: RoleConfig, clock: Clock): Promise<TraceStore> 
   return new MemoryStore(bounds, clock);
 }
 
+function metricsRouteOf(config: RoleConfig): string | undefined {
+  return config["metrics-backend"] === "prometheus" ? config["metrics-http-route"] : undefined;
+}
+
 async function openAdmin(
   { config, log, onBug }: RoleParts,
-  health: Health,
-  registry: MetricsRegistry,
-  version: Version,
+  routes: readonly HttpRoute[],
 ): Promise<Doors> {
   const hostPort = config["admin.http.host-port"];
   if (hostPort === undefined) return { addresses: [], close: () => Promise.resolve() };
-  const isOn = config["metrics-backend"] === "prometheus";
-  const metricsRoute = isOn ? config["metrics-http-route"] : undefined;
   const tls = tlsConfigOf(config, "admin.http");
   const server = await openHttpServer({
     name: "admin",
     hostPort,
-    routes: makeAdminRoutes({ health, registry, log, version, metricsRoute }),
+    routes,
     log,
     onBug,
     limits: ADMIN_LIMITS,

@@ -75,10 +75,16 @@ async function run(
   await supervise({ process, log, graceMs, open });
 }
 
-function openCollectorDoors(_config: CollectorConfig): OpenDoors {
-  return () => Promise.resolve({ addresses: [], close: () => Promise.resolve() });
+function openCollectorDoors(config: CollectorConfig): OpenDoors {
+  return async (parts) => {
+    const { openCollector } = await import("../collector/collector.ts");
+    return await openCollector({ config, ...parts });
+  };
 }
 
-function openQueryDoors(_config: QueryConfig): OpenDoors {
-  return () => Promise.resolve({ addresses: [], close: () => Promise.resolve() });
+function openQueryDoors(config: QueryConfig): OpenDoors {
+  return async ({ ledgerRoute, ...parts }) => {
+    const { openQuery } = await import("../query/query.ts");
+    return await openQuery({ config, ...parts, moreRoutes: [ledgerRoute] });
+  };
 }

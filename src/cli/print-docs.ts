@@ -11,7 +11,7 @@ import { printForm, sortedSettings } from "./print-settings.ts";
 import { procMetrics, processMetrics } from "./process-metrics.ts";
 import { commonSettings } from "./settings.ts";
 
-type MetricTable = Readonly<Record<string, AnyDeclaration>>;
+type MetricTable = readonly AnyDeclaration[];
 
 const sections: readonly (readonly [title: string, table: Settings])[] = [
   ["Every role", commonSettings(":14269")],
@@ -103,7 +103,7 @@ function printIgnored(): string {
 }
 
 function printMetricTable(table: MetricTable): string {
-  const rows = Object.values(table).map(({ name, alsoNamed, kind, labels, help }) => {
+  const rows = table.map(({ name, alsoNamed, kind, labels, help }) => {
     const names = [name, ...alsoNamed].map(code).join("<br>");
     return [names, kind, labels.map(code).join(" "), help];
   });
@@ -112,9 +112,12 @@ function printMetricTable(table: MetricTable): string {
 
 async function loadMetricTables(): Promise<readonly (readonly [title: string, MetricTable])[]> {
   const { collectorMetrics } = await import("../collector/metrics.ts");
+  const { oldQueryMetrics, queryMetrics } = await import("../query/metrics.ts");
+  const old = Object.values(oldQueryMetrics).flatMap((table): MetricTable => Object.values(table));
   return [
-    ["Collector", collectorMetrics],
-    ["Process", { ...processMetrics, ...procMetrics }],
+    ["Collector", Object.values(collectorMetrics)],
+    ["Query", [...Object.values(queryMetrics), ...old]],
+    ["Process", Object.values({ ...processMetrics, ...procMetrics })],
   ];
 }
 

@@ -21,6 +21,8 @@ async function run(argv: readonly string[], refuse?: SpoorError): Promise<Outcom
     stderr: { write: (text: string) => void (complained += text) },
     on: () => undefined,
     exit: () => undefined,
+    execPath: "",
+    argv: [],
   };
   const code = await runCommand({ argv, env: { A: "b" }, process }, async (start) => {
     played.push(start);

@@ -18,7 +18,12 @@ export interface Shell {
   /** Without the program's name. */
   readonly argv: readonly string[];
   readonly env: Environment;
-  readonly process: ProcessHandle & { readonly stdout: Output; readonly stderr: Output };
+  readonly process: ProcessHandle & {
+    readonly stdout: Output;
+    readonly stderr: Output;
+    readonly execPath: string;
+    readonly argv: readonly string[];
+  };
 }
 
 interface Output {
@@ -49,6 +54,13 @@ const commands: Readonly<Record<string, Command>> = {
   ...Object.fromEntries(
     Object.entries(roles).map(([name, { help }]) => [name, makeRoleCommand(name, help)]),
   ),
+  demo: {
+    help: "Small services that send traces to look at.",
+    async run({ env, process }, argv) {
+      const { playDemo } = await import("./play-demo.ts");
+      await playDemo(argv, env, process);
+    },
+  },
   version: {
     help: "Prints version, commit and build date as JSON.",
     run({ process }) {

@@ -106,9 +106,10 @@ export const collectorSettings = {
   "collector.tags": setting("tags", "", {
     help: "Process tags for every span, `k1=v1,k2=${VARIABLE:default}`.",
   }),
-  "collector.enable-span-size-metrics": setting("bool", false, {
-    help: "Whether the bytes of spans are counted by service.",
-  }),
+  "collector.enable-span-size-metrics": ignored(
+    "no value",
+    "the bytes of spans are always counted",
+  ),
   "collector.queue-size": ignored("value", "what waits is bounded by collector.max-inflight-bytes"),
   "collector.num-workers": ignored("value", "spans are written as they arrive, without workers"),
   "collector.port": ignored("value", "TChannel senders are not served"),

@@ -24,12 +24,6 @@ export const querySettings = {
         ? undefined
         : 'a path that starts with "/" and does not end with one',
   }),
-  "query.static-files": setting("string", "", {
-    help: "Folder whose files are served in place of the built-in pages.",
-  }),
-  "query.ui-config": setting("string", "", {
-    help: "File with the settings of the pages, JSON or JavaScript.",
-  }),
   "query.additional-headers": setting("headers", "", {
     help: "Headers of every answer, `Name: value`; may be given several times.",
   }),
@@ -39,6 +33,8 @@ export const querySettings = {
   "query.max-clock-skew-adjustment": setting("duration", "0s", {
     help: "Most that a span is moved when its host's clock contradicts its parent's; 0s: never.",
   }),
+  "query.static-files": ignored("value", "there is one page, and it is built in"),
+  "query.ui-config": ignored("value", "there is one page, and it is built in"),
   "query.enable-tracing": ignored("no value", "the query service does not trace itself"),
   "query.log-static-assets-access": ignored("no value", "requests for pages are not logged"),
   // Jaeger reads this one from the environment only.

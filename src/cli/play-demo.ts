@@ -1,0 +1,68 @@
+// `spoor demo`: the shop of src/demo, with its settings, its log, and its end.
+//
+// Not here: the shop (src/demo).
+
+import { systemClock } from "../base/clock.ts";
+import { type Environment, parseSettings } from "../base/parse-settings.ts";
+import { type HostPort, type Settings, setting } from "../base/settings.ts";
+import { runDemo } from "../demo/demo.ts";
+import { printHostPort } from "../net/host-port.ts";
+import { makeLog, openLineWriter } from "./log.ts";
+import type { ProcessHandle } from "./supervisor.ts";
+
+const STDERR = 2;
+const address = (what: string): string =>
+  `${what} of the Spoor that is sent to; one is started if none answers.`;
+
+export const demoSettings = {
+  "demo.rate": setting("count", 5, {
+    help: "Requests a second that the shop gets.",
+    min: 1,
+    max: 1_000,
+  }),
+  "demo.duration": setting("duration", "0s", {
+    help: "How long the shop is open; 0s: until it is told to end.",
+  }),
+  "demo.otlp-grpc": setting("host-port", ":4317", { help: address("OTLP gRPC address") }),
+  "demo.otlp-http": setting("host-port", ":4318", { help: address("OTLP HTTP address") }),
+  "demo.query": setting("host-port", ":16686", { help: address("HTTP query address") }),
+} satisfies Settings;
+
+/** Returns when the shop is closed and every process that it started has ended. */
+export async function playDemo(
+  argv: readonly string[],
+  env: Environment,
+  process: ProcessHandle & { readonly execPath: string; readonly argv: readonly string[] },
+): Promise<void> {
+  const { config } = parseSettings({ table: demoSettings, argv, env });
+  const addressOf = (name: "otlp-grpc" | "otlp-http" | "query"): string =>
+    printHostPort(config[`demo.${name}`] ?? OFF);
+  const [grpc, http, query] = [addressOf("otlp-grpc"), addressOf("otlp-http"), addressOf("query")];
+  const write = openLineWriter(STDERR);
+  const log = makeLog({ level: "info", encoding: "console", clock: systemClock, write });
+
+  const stop = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"]) {
+    process.on(signal, () => (stop.signal.aborted ? process.exit(1) : stop.abort()));
+  }
+  const outcome = await runDemo({
+    targets: { grpc, http },
+    query,
+    rate: config["demo.rate"],
+    durationMs: config["demo.duration"],
+    start: [
+      process.execPath,
+      process.argv[1] ?? "",
+      "all-in-one",
+      `--collector.otlp.grpc.host-port=${grpc}`,
+      `--collector.otlp.http.host-port=${http}`,
+      `--query.http-server.host-port=${query}`,
+    ],
+    log,
+    signal: stop.signal,
+  });
+  log.info("the shop is closed", outcome);
+}
+
+/** An empty address cannot be sent to; the demo says so by its first request. */
+const OFF: HostPort = { host: "127.0.0.1", port: 0 };
