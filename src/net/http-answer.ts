@@ -26,6 +26,7 @@ export interface AnswerSettings {
   readonly cors: CorsRules | undefined;
   readonly gzip: boolean;
   readonly answerTimeoutMs: number;
+  readonly lingerMs: number;
   readonly log: Log;
   readonly onBug: (error: unknown) => void;
   /** The door is closing: connections end with their answers. */
@@ -44,9 +45,8 @@ const GZIP_BYTES_MIN = 1024;
 const GZIP_LEVEL = 1;
 /** Answers up to here fit into the kernel's buffers: no need to watch the peer read them. */
 const UNWATCHED_BYTES_MAX = 64 * 1024;
-/** How much of a refused body is read and dropped, and for how long. */
+/** How much of a refused body is read and dropped: a little more than what a door takes. */
 const LINGER_BYTES_MAX = 64 * 1024 * 1024;
-const LINGER_MS = 2_000;
 
 export function makeAnswerWriter(settings: AnswerSettings): AnswerWriter {
   return {
@@ -87,8 +87,8 @@ function writeWhole(
   const { response } = call;
   const headers = headersOf(settings, call, answer, isPacked);
   if (answer.status !== 204 && answer.status !== 304) headers["Content-Length"] = bytes.length;
-  if (!call.request.complete) {
-    linger(call, answer.status, headers, bytes);
+  if (call.isStillSending) {
+    linger(settings, call, answer.status, { headers, bytes });
     return;
   }
   response.writeHead(answer.status, headers as Record<string, string>);
@@ -99,7 +99,12 @@ function writeWhole(
 }
 
 /** Answers now, ends when the peer has stopped sending: see the head of this file. */
-function linger(call: HttpCall, status: number, headers: Headers, bytes: Uint8Array): void {
+function linger(
+  { lingerMs }: AnswerSettings,
+  call: HttpCall,
+  status: number,
+  { headers, bytes }: { readonly headers: Headers; readonly bytes: Uint8Array },
+): void {
   const { request, response } = call;
   response.writeHead(status, { ...headers, Connection: "close" } as Record<string, string>);
   response.write(bytes);
@@ -108,7 +113,7 @@ function linger(call: HttpCall, status: number, headers: Headers, bytes: Uint8Ar
     clearTimeout(timer);
     response.end();
   };
-  const timer = setTimeout(end, LINGER_MS);
+  const timer = setTimeout(end, lingerMs);
   response.once("close", () => clearTimeout(timer));
   request.on("data", (chunk: Uint8Array) => {
     dropped += chunk.length;

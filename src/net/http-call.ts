@@ -63,6 +63,11 @@ export class HttpCall implements HttpRequest {
     this.params = target.params;
   }
 
+  /** A body was announced and has not come to its end. */
+  get isStillSending(): boolean {
+    return hasBody(this.request) && !this.request.complete;
+  }
+
   get headers(): IncomingMessage["headers"] {
     return this.request.headers;
   }

@@ -8,6 +8,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import * as zlib from "node:zlib";
+import { until, untilStill } from "../../test/until.ts";
 import { SpoorError } from "../base/errors.ts";
 import { silentLog } from "../base/log.ts";
 import { makeByteBudget } from "./byte-budget.ts";
@@ -106,6 +107,28 @@ test("openHttpServer() lends one piece of memory to bodies that follow each othe
     await answer.text();
   }
   assert.ok(memory.size <= 2, `${memory.size} buffers`);
+});
+
+test("openHttpServer() keeps a connection for the next request, after failures too", async (t) => {
+  const { port } = await open(t, [echo, get("/a", ok("a"))]);
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+  const ports = new Set<number | undefined>();
+  for (const [method, path] of [
+    ["GET", "/a"],
+    ["POST", "/echo"],
+    ["GET", "/none"],
+    ["DELETE", "/echo"],
+    ["HEAD", "/a"],
+  ] as const) {
+    const request = http.request({ host, port, method, path, agent });
+    request.end(method === "POST" ? "body" : undefined);
+    const [response] = (await once(request, "response")) as [http.IncomingMessage];
+    ports.add(response.socket.localPort);
+    response.resume();
+    await once(response, "end");
+  }
+  agent.destroy();
+  assert.equal(ports.size, 1);
 });
 
 test("openHttpServer() keeps the body as it is until an asynchronous answer is out", async (t) => {
@@ -226,9 +249,8 @@ test("openHttpServer() writes what an iterable gives, at the pace of the reader"
   const { port } = await open(t, [get("/big", () => ({ status: 200, body: pieces() }))]);
   const request = http.get({ host, port, path: "/big" });
   const [response] = (await once(request, "response")) as [http.IncomingMessage];
-  await until(() => given > 0);
-  await new Promise((resolve) => setTimeout(resolve, 50)); // what would come had time to come
-  assert.ok(given < 200, `${given} pieces without a reader`);
+  await untilStill(() => given);
+  assert.ok(given > 0 && given < 200, `${given} pieces without a reader`);
   let bytes = 0;
   for await (const chunk of response) bytes += (chunk as Buffer).length;
   assert.equal(bytes, 40_000_000);
@@ -403,13 +425,4 @@ async function* failing(pieces: readonly string[], error: Error): AsyncGenerator
   yield* pieces;
   await Promise.resolve();
   throw error;
-}
-
-/** Looks again after each turn of the event loop: what is awaited is on its way. */
-async function until(isTrue: () => boolean): Promise<void> {
-  for (let turn = 0; turn < 10_000; turn++) {
-    if (isTrue()) return;
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-  assert.fail("it did not come true");
 }

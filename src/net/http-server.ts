@@ -54,8 +54,8 @@ export interface HttpServer {
   close(graceMs: number): Promise<void>;
 }
 
-/** How often node:http looks for connections that are over their time. */
-const TIMEOUT_CHECK_MS = 500;
+/** How often node:http looks for connections that are over their time, at most. */
+const LOOK_MS_MAX = 500;
 const TLS_HANDSHAKE_TIMEOUT_MS = 10_000;
 const NO_PARAMS = Object.freeze(Object.create(null) as Params);
 
@@ -76,6 +76,7 @@ export async function openHttpServer(options: HttpServerOptions): Promise<HttpSe
       cors,
       gzip: options.gzip ?? false,
       answerTimeoutMs: limits.answerTimeoutMs,
+      lingerMs: limits.lingerMs,
       log,
       onBug: options.onBug,
       isClosing: () => isClosing,
@@ -142,7 +143,7 @@ function makeServer(
     headersTimeout: limits.headersTimeoutMs,
     requestTimeout: limits.requestTimeoutMs,
     keepAliveTimeout: limits.idleTimeoutMs,
-    connectionsCheckingInterval: TIMEOUT_CHECK_MS,
+    connectionsCheckingInterval: Math.min(LOOK_MS_MAX, limits.headersTimeoutMs / 2),
     noDelay: true,
     keepAlive: true,
   };

@@ -24,6 +24,8 @@ export interface HttpLimits {
   readonly idleTimeoutMs: number;
   /** A peer that does not read its answer. */
   readonly answerTimeoutMs: number;
+  /** How long the rest of a refused body is read and dropped, so that the peer sees its answer. */
+  readonly lingerMs: number;
 }
 
 const KIB = 1024;
@@ -40,6 +42,7 @@ export const httpLimits: HttpLimits = {
   requestTimeoutMs: 30_000, //     16 MiB at 4.5 Mbit/s
   idleTimeoutMs: 120_000, //       longer than most clients' and proxies' own (60..90 s)
   answerTimeoutMs: 30_000, //      no byte taken in that time
+  lingerMs: 2_000, //              a few round trips to the other side of the world
 };
 
 /** Bounds of one gRPC door. */
