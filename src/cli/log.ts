@@ -81,14 +81,15 @@ function pinoLevel(level: LogLevel): pino.Level {
 
 /** One of our own JSON lines → one line for people. */
 function forPeople(line: string): string {
-  const { level, ts, msg, ...fields } = JSON.parse(line) as {
+  const { level, ts, msg, stack, ...fields } = JSON.parse(line) as {
     level: string;
     ts: number;
     msg: string;
   } & Record<string, unknown>;
   const time = new Date(ts * 1e3).toISOString();
   const rest = Object.entries(fields).map(([key, value]) => `${key}=${printField(value)}`);
-  return `${[time, level.padEnd(5), msg, ...rest].join("  ")}\n`;
+  const below = typeof stack === "string" ? `\n${stack}` : "";
+  return `${[time, level.padEnd(5), msg, ...rest].join("  ")}${below}\n`;
 }
 
 function printField(value: unknown): string {

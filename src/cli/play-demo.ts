@@ -4,30 +4,14 @@
 
 import { systemClock } from "../base/clock.ts";
 import { type Environment, parseSettings } from "../base/parse-settings.ts";
-import { type HostPort, type Settings, setting } from "../base/settings.ts";
+import type { HostPort } from "../base/settings.ts";
 import { runDemo } from "../demo/demo.ts";
 import { printHostPort } from "../net/host-port.ts";
+import { demoSettings } from "./demo-settings.ts";
 import { makeLog, openLineWriter } from "./log.ts";
 import type { ProcessHandle } from "./supervisor.ts";
 
 const STDERR = 2;
-const address = (what: string): string =>
-  `${what} of the Spoor that is sent to; one is started if none answers.`;
-
-export const demoSettings = {
-  "demo.rate": setting("count", 5, {
-    help: "Requests a second that the shop gets.",
-    min: 1,
-    max: 1_000,
-  }),
-  "demo.duration": setting("duration", "0s", {
-    help: "How long the shop is open; 0s: until it is told to end.",
-  }),
-  "demo.otlp-grpc": setting("host-port", ":4317", { help: address("OTLP gRPC address") }),
-  "demo.otlp-http": setting("host-port", ":4318", { help: address("OTLP HTTP address") }),
-  "demo.query": setting("host-port", ":16686", { help: address("HTTP query address") }),
-} satisfies Settings;
-
 /** Returns when the shop is closed and every process that it started has ended. */
 export async function playDemo(
   argv: readonly string[],

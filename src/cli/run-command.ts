@@ -8,6 +8,8 @@
 import { SpoorError, printError } from "../base/errors.ts";
 import { findNearestName } from "../base/nearest-name.ts";
 import type { Environment } from "../base/parse-settings.ts";
+import type { Settings } from "../base/settings.ts";
+import { demoSettings } from "./demo-settings.ts";
 import { printFlags, printVariables } from "./print-settings.ts";
 import { type RoleName, allInOneSettings, isRoleName, roles } from "./roles.ts";
 import type { ProcessHandle } from "./supervisor.ts";
@@ -47,15 +49,21 @@ const loadAndPlay: PlayRole = async (start, process) => {
 
 interface Command {
   readonly help: string;
+  /** What may be given as `--name=value`. */
+  readonly table?: Settings;
   run(shell: Shell, argv: readonly string[], playRole: PlayRole): unknown;
 }
 
 const commands: Readonly<Record<string, Command>> = {
   ...Object.fromEntries(
-    Object.entries(roles).map(([name, { help }]) => [name, makeRoleCommand(name, help)]),
+    Object.entries(roles).map(([name, { help, table }]) => [
+      name,
+      { help, table, run: makeRoleRun(name) },
+    ]),
   ),
   demo: {
-    help: "Small services that send traces to look at.",
+    help: "Small services that send traces to look at; starts a Spoor if none runs.",
+    table: demoSettings,
     async run({ env, process }, argv) {
       const { playDemo } = await import("./play-demo.ts");
       await playDemo(argv, env, process);
@@ -114,12 +122,9 @@ function findCommand(name: string): Command {
   );
 }
 
-function makeRoleCommand(name: string, help: string): Command {
-  return {
-    help,
-    async run({ env, process }, argv, playRole) {
-      if (isRoleName(name)) await playRole({ role: name, argv, env }, process);
-    },
+function makeRoleRun(name: string): Command["run"] {
+  return async ({ env, process }, argv, playRole) => {
+    if (isRoleName(name)) await playRole({ role: name, argv, env }, process);
   };
 }
 
@@ -133,19 +138,21 @@ async function printPage({ process }: Shell, argv: readonly string[]): Promise<v
 
 function printCommandHelp(name: string): string {
   if (name === "") return printOverview();
-  const { help } = findCommand(name);
-  if (!isRoleName(name)) return `spoor ${name}: ${help}\n`;
+  const { help, table } = findCommand(name);
+  if (table === undefined) return `spoor ${name}: ${help}\n`;
   return `spoor ${name}: ${help}
 
 Usage: spoor ${name} [--name=value …]
 
-A setting may be given as a flag, as an environment variable (--collector.queue-size is
+${isRoleName(name) ? ABOUT_SETTINGS : ""}Settings:
+${printFlags(table)}`;
+}
+
+const ABOUT_SETTINGS = `A setting may be given as a flag, as an environment variable (--collector.queue-size is
 COLLECTOR_QUEUE_SIZE), or in the file of --config-file; in this order the first one counts. An
 address without a host listens on --listen.host; an empty address switches the door off.
 
-Settings:
-${printFlags(roles[name].table)}`;
-}
+`;
 
 function printOverview(): string {
   const lines = Object.entries(commands).map(([name, { help }]) => `  ${name.padEnd(12)}${help}\n`);
