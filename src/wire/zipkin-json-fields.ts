@@ -12,7 +12,8 @@
 import { SpoorError } from "../base/errors.ts";
 import type { SpanBatch } from "../model/span-batch.ts";
 import { parseIp, printIp } from "./ip-text.ts";
-import { HEX_VALUES, JsonScanner } from "./json-scanner.ts";
+import { CLOSE_OBJECT, HEX_VALUES, JsonScanner, OPEN_OBJECT } from "./json-scanner.ts";
+import type { ZipkinEndpoint } from "./zipkin-rows.ts";
 
 /** µs that a column holds exactly, and the largest port. */
 const US_MAX = Number.MAX_SAFE_INTEGER;
@@ -45,6 +46,8 @@ export function findField(fields: Fields): number {
   return -1;
 }
 
+const ENDPOINT_FIELDS = makeFields("serviceName ipv4 ipv6 port");
+
 /** Starts on a payload: all functions here read from it. */
 export function beginJson(payload: Uint8Array): void {
   scanner.begin(payload);
@@ -58,7 +61,7 @@ export function readText(name: string, batch: SpanBatch): number {
 }
 
 /** An address, printed as everybody prints it; the empty text is none. */
-export function readAddress(name: string, batch: SpanBatch): number {
+function readAddress(name: string, batch: SpanBatch): number {
   const { dictionary } = batch;
   const sent = readText(name, batch);
   const known = addresses.get(sent);
@@ -68,6 +71,21 @@ export function readAddress(name: string, batch: SpanBatch): number {
   const address = dictionary.internText(printIp(bytes)!);
   addresses.set(sent, address);
   return address;
+}
+
+/** One side of a span, into `endpoint`; what is not there stays as it was. */
+export function readEndpoint(name: string, endpoint: ZipkinEndpoint, batch: SpanBatch): void {
+  if (!scanner.open(OPEN_OBJECT)) throw wrongType(name, "an object");
+  for (let more = !scanner.close(CLOSE_OBJECT); more; more = scanner.next(CLOSE_OBJECT)) {
+    scanner.readKey();
+    const field = findField(ENDPOINT_FIELDS);
+    if (field < 0) scanner.skipValue();
+    else if (scanner.readNull()) continue;
+    else if (field === 0) endpoint.service = readText(`${name}.serviceName`, batch);
+    else if (field === 1) endpoint.ipv4 = readAddress(`${name}.ipv4`, batch);
+    else if (field === 2) endpoint.ipv6 = readAddress(`${name}.ipv6`, batch);
+    else endpoint.port = readPort(`${name}.port`);
+  }
 }
 
 /** µs from 0 on, with a fraction if there is one. */
@@ -80,7 +98,7 @@ export function readUs(name: string): number {
   return us;
 }
 
-export function readPort(name: string): number {
+function readPort(name: string): number {
   const port = scanner.readWhole(PORT_MAX);
   if (port < 0) throw wrongType(name, "a port number up to 65535");
   return port;

@@ -23,16 +23,15 @@ import {
   findField,
   makeFields,
   missing,
-  readAddress,
   readBoolean,
+  readEndpoint,
   readHex,
-  readPort,
   readText,
   readUs,
   scanner,
   wrongType,
 } from "./zipkin-json-fields.ts";
-import { type ZipkinEndpoint, ZipkinRows } from "./zipkin-rows.ts";
+import { ZipkinRows } from "./zipkin-rows.ts";
 
 /** Guesses kept: more than the different keys of most senders; a power of two. */
 const GUESSES = 1 << 10;
@@ -59,7 +58,6 @@ const LOCAL = 9;
 const REMOTE = 10;
 const DEBUG = 11;
 const SHARED = 12;
-const ENDPOINT_FIELDS = makeFields("serviceName ipv4 ipv6 port");
 const ANNOTATION_FIELDS = makeFields("timestamp value");
 
 /**
@@ -198,19 +196,5 @@ function readAnnotations(rows: ZipkinRows): void {
     }
     if (us < 0) throw missing("annotations.timestamp");
     rows.annotation(us, value);
-  }
-}
-
-function readEndpoint(name: string, endpoint: ZipkinEndpoint, batch: SpanBatch): void {
-  if (!scanner.open(OPEN_OBJECT)) throw wrongType(name, "an object");
-  for (let more = !scanner.close(CLOSE_OBJECT); more; more = scanner.next(CLOSE_OBJECT)) {
-    scanner.readKey();
-    const field = findField(ENDPOINT_FIELDS);
-    if (field < 0) scanner.skipValue();
-    else if (scanner.readNull()) continue;
-    else if (field === 0) endpoint.service = readText(`${name}.serviceName`, batch);
-    else if (field === 1) endpoint.ipv4 = readAddress(`${name}.ipv4`, batch);
-    else if (field === 2) endpoint.ipv6 = readAddress(`${name}.ipv6`, batch);
-    else endpoint.port = readPort(`${name}.port`);
   }
 }

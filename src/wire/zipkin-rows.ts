@@ -37,7 +37,7 @@ import {
   roleOf,
 } from "./zipkin-keys.ts";
 import { ZipkinOwners } from "./zipkin-owners.ts";
-import { ZIPKIN_DEBUG, ZIPKIN_SHARED } from "./zipkin-v1.ts";
+import { ZIPKIN_DEBUG, ZIPKIN_SHARED, restNsOf } from "./zipkin-v1.ts";
 import { parseStatusCode } from "./zipkin-v1-status.ts";
 
 /** One side of a span: entries of the dictionary, 0 where there is nothing. */
@@ -312,11 +312,6 @@ function makeEndpointNames(batch: SpanBatch): EndpointNames {
 
 function clearEndpoint(endpoint: ZipkinEndpoint): void {
   endpoint.service = endpoint.ipv4 = endpoint.ipv6 = endpoint.port = 0;
-}
-
-/** Nanoseconds above whole µs. */
-function restNsOf(us: number): number {
-  return Math.floor((us - Math.floor(us)) * 1000);
 }
 
 function hasPipe(bytes: Uint8Array): boolean {

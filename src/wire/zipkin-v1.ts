@@ -37,7 +37,7 @@ export interface ZipkinV1Endpoint {
 }
 
 export interface ZipkinV1Annotation {
-  /** µs since the Unix epoch. */
+  /** µs since the Unix epoch, perhaps with a fraction. */
   readonly us: number;
   readonly value: number;
   readonly host: ZipkinV1Endpoint | undefined;
@@ -120,8 +120,8 @@ export function appendZipkinV1Span(
   const other = main === KIND_CLIENT ? KIND_SERVER : KIND_CLIENT;
   const [from, to] = other === KIND_CLIENT ? [CS, CR] : [SR, SS];
   const second = openRow(span, batch, resource, scope, other);
-  batch.startUs[second] = core.us[from]!;
-  batch.durationNs[second] = 1000 * Math.max(0, (core.us[to] ?? 0) - core.us[from]!);
+  setStart(batch, second, core.us[from]!);
+  batch.durationNs[second] = Math.round(1000 * Math.max(0, (core.us[to] ?? 0) - core.us[from]!));
   addPeer(span, batch, second);
   batch.closeRow();
 }
@@ -187,9 +187,19 @@ function setTimes(batch: SpanBatch, row: number, span: ZipkinV1Span, core: Core)
     const key = batch.dictionary.internText("otel.zipkin.absentField.startTime");
     batch.spanAttributes.add(key, BOOL, 1);
   }
-  batch.startUs[row] = startUs ?? 0;
+  setStart(batch, row, startUs ?? 0);
   const derivedUs = fromUs === undefined || toUs === undefined ? 0 : Math.max(0, toUs - fromUs);
-  batch.durationNs[row] = 1000 * (span.durationUs || derivedUs);
+  batch.durationNs[row] = Math.round(1000 * (span.durationUs || derivedUs));
+}
+
+function setStart(batch: SpanBatch, row: number, us: number): void {
+  batch.startUs[row] = Math.floor(us);
+  batch.startRestNs[row] = restNsOf(us);
+}
+
+/** Nanoseconds above whole µs, for a time that may have a fraction. */
+export function restNsOf(us: number): number {
+  return Math.floor((us - Math.floor(us)) * 1000);
 }
 
 function findResource(
@@ -294,7 +304,8 @@ function addEvents(span: ZipkinV1Span, batch: SpanBatch): void {
   for (const { us, value } of span.annotations) {
     if (value === 0 || coreOf(batch.dictionary, value) >= 0) continue;
     const event = batch.openEvent();
-    batch.eventUs[event] = us;
+    batch.eventUs[event] = Math.floor(us);
+    batch.eventRestNs[event] = restNsOf(us);
     batch.eventName[event] = value;
     batch.closeEvent();
   }
