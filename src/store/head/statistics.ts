@@ -150,7 +150,8 @@ const SHARED_ID_MAX = 4;
 function idKey(column: Uint32Array, row: number): number {
   const low = column[2 * row]!;
   const high = column[2 * row + 1]!;
-  return low * 0x20_0000 + (high & 0x1f_ffff);
+  // The end of an id counts whole: ids that somebody counted up differ only there.
+  return high * 0x20_0000 + (low & 0x1f_ffff);
 }
 
 function nameOf(names: Map<Block, string[]>, block: Block, row: number): string {
