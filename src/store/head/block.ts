@@ -18,7 +18,7 @@
 
 import { Dictionary } from "../../model/dictionary.ts";
 import { TermTable } from "./term-table.ts";
-import { buildPostings } from "./postings.ts";
+import { makePostings } from "./postings.ts";
 
 /** Rows are u16 in the postings. */
 export const BLOCK_ROWS_MAX = 65_536;
@@ -210,7 +210,7 @@ export class Block {
     this.linkRest = this.linkRest.slice(0, 3 * this.links);
     this.linkTermStart = this.linkTermStart.slice(0, this.links + 1);
     this.linkTerm = this.linkTerm.slice(0, this.linkTerms);
-    buildPostings(this);
+    ({ postingStart: this.postingStart, posting: this.posting } = makePostings(this));
   }
 
   /** Bytes that the block's arrays hold, slack included. */

@@ -6,10 +6,30 @@
 //
 // Terms of resources and scopes are not in it: those few owners are looked through instead.
 
-import type { Block } from "./block.ts";
+/** What of a block is indexed: see block.ts. */
+export interface IndexedColumns {
+  readonly rows: number;
+  readonly terms: { readonly count: number };
+  readonly attributes: number;
+  readonly attributeStart: Uint32Array;
+  readonly attribute: Uint32Array;
+  readonly eventStart: Uint32Array;
+  readonly eventTermStart: Uint32Array;
+  readonly eventTerms: number;
+  readonly eventTerm: Uint32Array;
+  readonly linkStart: Uint32Array | undefined;
+  readonly linkTermStart: Uint32Array;
+  readonly linkTerms: number;
+  readonly linkTerm: Uint32Array;
+}
 
-/** Fills `postingStart` and `posting`: a counting sort over all attributes of the block. */
-export function buildPostings(block: Block): void {
+export interface Postings {
+  readonly postingStart: Uint32Array;
+  readonly posting: Uint16Array;
+}
+
+/** A counting sort over all attributes of the block. */
+export function makePostings(block: IndexedColumns): Postings {
   const start = new Uint32Array(block.terms.count + 1);
   countTerms(block.attribute, block.attributes, start);
   countTerms(block.eventTerm, block.eventTerms, start);
@@ -44,8 +64,7 @@ export function buildPostings(block: Block): void {
   }
   start.copyWithin(1, 0, start.length - 1);
   start[0] = 0;
-  block.postingStart = start;
-  block.posting = posting;
+  return { postingStart: start, posting };
 }
 
 function countTerms(column: Uint32Array, length: number, counts: Uint32Array): void {
