@@ -33,9 +33,10 @@ export function readJaegerTag(
 }
 
 /**
- * The way most tags come: a string, key first, lengths of one byte, the type left out.
+ * The way most tags come: key first, lengths of one byte, a string or an int64.
  *
- *   length 0x0a keyLength key… 0x1a valueLength value…
+ *   length 0x0a keyLength key… 0x1a valueLength value…          v_type left out: string
+ *   length 0x0a keyLength key… 0x10 0x02 0x28 varint
  *
  * @returns false, with nothing read, if it is anything else.
  */
@@ -51,11 +52,22 @@ function readShortTag(
   if (bytes[at]! > 0x7f || end > reader.end || bytes[at + 1] !== 0x0a) return false;
   const keyEnd = at + 3 + bytes[at + 2]!;
   // A length over 0x7f ends behind `end` as well.
-  if (keyEnd + 2 > end || bytes[keyEnd] !== 0x1a || keyEnd + 2 + bytes[keyEnd + 1]! !== end) {
-    return false;
+  if (keyEnd + 2 > end) return false;
+  if (bytes[keyEnd] === 0x1a) {
+    if (keyEnd + 2 + bytes[keyEnd + 1]! !== end) return false;
+    const key = interner.internKey(dictionary, bytes, at + 3, keyEnd);
+    table.add(key, STRING, interner.internValue(dictionary, key, bytes, keyEnd + 2, end));
+  } else {
+    if (bytes[keyEnd] !== 0x10 || bytes[keyEnd + 1] !== TYPE_INT) return false;
+    if (keyEnd + 4 > end || bytes[keyEnd + 2] !== 0x28) return false;
+    reader.at = keyEnd + 3;
+    reader.readVarint64();
+    if (reader.at !== end) {
+      reader.at = at;
+      return false;
+    }
+    table.addInt(interner.internKey(dictionary, bytes, at + 3, keyEnd), reader.low, reader.high);
   }
-  const key = interner.internKey(dictionary, bytes, at + 3, keyEnd);
-  table.add(key, STRING, interner.internValue(dictionary, key, bytes, keyEnd + 2, end));
   reader.at = end;
   return true;
 }

@@ -21,6 +21,7 @@ import { ARRAY, STRING } from "../model/attribute-table.ts";
 import { Dictionary } from "../model/dictionary.ts";
 import { ORIGIN_JAEGER_PROTO, type SpanBatch } from "../model/span-batch.ts";
 import { readJaegerTag } from "./jaeger-proto-tag.ts";
+import { isSameTrace } from "./jaeger-references.ts";
 import { JaegerTags } from "./jaeger-tags.ts";
 import { ProtobufReader } from "./protobuf-reader.ts";
 import { ProtobufWriter } from "./protobuf-writer.ts";
@@ -142,18 +143,18 @@ function readSpanFields(tags: JaegerTags, resource: number): void {
   for (let tag = reader.nextTag(); tag !== 0; tag = reader.nextTag()) {
     switch (tag) {
       case 0x0a:
-        readTraceId(batch.traceId, 16 * row);
+        readOwnTraceId(batch, row);
         hasTrace = true;
         break;
       case 0x12:
-        readSpanId(batch.spanId, 8 * row);
+        readOwnSpanId(batch, row);
         hasSpan = true;
         break;
       case 0x1a:
         batch.name[row] = readText(batch.dictionary);
         break;
       case 0x22:
-        readReference(tags);
+        readReference(tags, row);
         break;
       case 0x28:
         batch.flags[row] = reader.readUint32();
@@ -196,7 +197,7 @@ function readSpanFields(tags: JaegerTags, resource: number): void {
   batch.closeRow();
 }
 
-function readReference(tags: JaegerTags): void {
+function readReference(tags: JaegerTags, row: number): void {
   const batch = tags.batch;
   const link = batch.openLink();
   let type = 0;
@@ -217,7 +218,17 @@ function readReference(tags: JaegerTags): void {
     }
   }
   reader.leave(outer);
-  tags.closeReference(type === FOLLOWS_FROM);
+  const isFollowsFrom = type === FOLLOWS_FROM;
+  const isFirst = batch.links === batch.linkStart[row] && hasNoParent(batch, row);
+  if (isFirst && !isFollowsFrom && isSameTrace(batch, row, link)) {
+    for (let i = 0; i < 8; i++) batch.parentSpanId[8 * row + i] = batch.linkSpanId[8 * link + i]!;
+  }
+  tags.closeReference(row, isFollowsFrom);
+}
+
+function hasNoParent(batch: SpanBatch, row: number): boolean {
+  const words = batch.parentSpanIdWords;
+  return (words[2 * row]! | words[2 * row + 1]!) === 0;
 }
 
 function readLog(tags: JaegerTags): void {
@@ -279,6 +290,34 @@ function readText(dictionary: Dictionary): number {
   const entry = dictionary.intern(reader.bytes, reader.at, end);
   reader.at = end;
   return entry;
+}
+
+/** The trace id of the row, word by word if it has 16 bytes. */
+function readOwnTraceId(batch: SpanBatch, row: number): void {
+  const at = reader.at + 1;
+  if (reader.bytes[reader.at] !== 16 || at + 16 > reader.end) {
+    readTraceId(batch.traceId, 16 * row);
+    return;
+  }
+  const { view } = reader;
+  const words = batch.traceIdWords;
+  words[4 * row] = view.getUint32(at, true);
+  words[4 * row + 1] = view.getUint32(at + 4, true);
+  words[4 * row + 2] = view.getUint32(at + 8, true);
+  words[4 * row + 3] = view.getUint32(at + 12, true);
+  reader.at = at + 16;
+}
+
+function readOwnSpanId(batch: SpanBatch, row: number): void {
+  const at = reader.at + 1;
+  if (reader.bytes[reader.at] !== 8 || at + 8 > reader.end) {
+    readSpanId(batch.spanId, 8 * row);
+    return;
+  }
+  const words = batch.spanIdWords;
+  words[2 * row] = reader.view.getUint32(at, true);
+  words[2 * row + 1] = reader.view.getUint32(at + 4, true);
+  reader.at = at + 8;
 }
 
 /** A trace id of 16 bytes, or of 8 that are its lower half. */

@@ -19,13 +19,13 @@ import { isZero } from "./jaeger-view.ts";
 export function settleParent(batch: SpanBatch, row: number, childOf: number): void {
   const first = batch.linkStart[row]!;
   const end = batch.links;
-  const { linkTraceId, linkSpanId, parentSpanId, traceId } = batch;
+  const { linkTraceId, linkSpanId, parentSpanId } = batch;
   const { words } = batch.linkAttributes;
   const firstAttribute = batch.linkAttributeStart[first]!;
   if (isZero(parentSpanId, 8 * row, 8)) {
     let parent = -1;
     for (let link = first; link < end; link++) {
-      if (!isEqual(linkTraceId, 16 * link, traceId, 16 * row, 16)) continue;
+      if (!isSameTrace(batch, row, link)) continue;
       const isChildOf = words[2 * (firstAttribute + link - first)] === childOf;
       if (parent < 0 || isChildOf) parent = link;
       if (isChildOf) break;
@@ -35,11 +35,8 @@ export function settleParent(batch: SpanBatch, row: number, childOf: number): vo
   }
   let to = first;
   for (let link = first; link < end; link++) {
-    const isToParent =
-      words[2 * (firstAttribute + link - first)] === childOf &&
-      isEqual(linkSpanId, 8 * link, parentSpanId, 8 * row, 8) &&
-      isEqual(linkTraceId, 16 * link, traceId, 16 * row, 16);
-    if (isToParent) continue;
+    const isChildOf = words[2 * (firstAttribute + link - first)] === childOf;
+    if (isChildOf && isToParent(batch, row, link)) continue;
     if (to < link) {
       linkTraceId.copyWithin(16 * to, 16 * link, 16 * link + 16);
       linkSpanId.copyWithin(8 * to, 8 * link, 8 * link + 8);
@@ -52,13 +49,19 @@ export function settleParent(batch: SpanBatch, row: number, childOf: number): vo
   batch.linkAttributes.count = batch.linkAttributeStart[to]!;
 }
 
-function isEqual(
-  one: Uint8Array,
-  oneStart: number,
-  other: Uint8Array,
-  otherStart: number,
-  length: number,
-): boolean {
-  for (let i = 0; i < length; i++) if (one[oneStart + i] !== other[otherStart + i]) return false;
+/** True if the ids of `link` are those of the parent of `row`. */
+export function isToParent(batch: SpanBatch, row: number, link: number): boolean {
+  const { linkSpanId, parentSpanId } = batch;
+  for (let i = 0; i < 8; i++) {
+    if (linkSpanId[8 * link + i] !== parentSpanId[8 * row + i]) return false;
+  }
+  return isSameTrace(batch, row, link);
+}
+
+export function isSameTrace(batch: SpanBatch, row: number, link: number): boolean {
+  const { linkTraceId, traceId } = batch;
+  for (let i = 0; i < 16; i++) {
+    if (linkTraceId[16 * link + i] !== traceId[16 * row + i]) return false;
+  }
   return true;
 }

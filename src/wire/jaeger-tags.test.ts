@@ -268,7 +268,7 @@ for (const [what, parent, refs, printed] of references) {
         const link = batch.openLink();
         batch.linkTraceId[16 * link + 15] = trace;
         batch.linkSpanId[8 * link + 7] = span;
-        tags.closeReference(isFollowsFrom);
+        tags.closeReference(batch.rows, isFollowsFrom);
       }
     };
     makeRow(tags, add, parent);

@@ -33,7 +33,7 @@ import {
   STATUS_UNSET,
   type SpanBatch,
 } from "../model/span-batch.ts";
-import { settleParent } from "./jaeger-references.ts";
+import { isToParent, settleParent } from "./jaeger-references.ts";
 
 // What a text may mean, as a key or as the value of one.
 const SERVICE = 1;
@@ -147,11 +147,16 @@ export class JaegerTags {
     this.noScope = batch.openScope();
   }
 
-  /** Ends a link of the open row that is a reference of Jaeger's. */
-  closeReference(isFollowsFrom: boolean): void {
+  /**
+   * Ends the link that was opened for a reference of `row`. One that says the parent again, which
+   * is what most of them do, becomes no link.
+   */
+  closeReference(row: number, isFollowsFrom: boolean): void {
+    const batch = this.batch;
+    if (!isFollowsFrom && isToParent(batch, row, batch.links)) return;
     const type = isFollowsFrom ? this.#followsFrom : this.#childOf;
-    this.batch.linkAttributes.add(this.#refTypeKey, STRING, type);
-    this.batch.closeLink();
+    batch.linkAttributes.add(this.#refTypeKey, STRING, type);
+    batch.closeLink();
   }
 
   /** Moves the field `event` of the open event to its name. */

@@ -232,7 +232,7 @@ function readSpan(thrift: ThriftReader, tags: JaegerTags, resource: number): voi
         break;
       case SPAN_REFERENCES: {
         const count = readListOf(thrift, STRUCT);
-        for (let i = 0; i < count; i++) readReference(thrift, tags);
+        for (let i = 0; i < count; i++) readReference(thrift, tags, row);
         break;
       }
       case SPAN_FLAGS:
@@ -265,7 +265,7 @@ function readSpan(thrift: ThriftReader, tags: JaegerTags, resource: number): voi
   batch.closeRow();
 }
 
-function readReference(thrift: ThriftReader, tags: JaegerTags): void {
+function readReference(thrift: ThriftReader, tags: JaegerTags, row: number): void {
   const batch = tags.batch;
   const offset = thrift.at;
   const link = batch.openLink();
@@ -294,7 +294,7 @@ function readReference(thrift: ThriftReader, tags: JaegerTags): void {
   }
   thrift.endStruct(outer);
   if (has !== 0b11) refuseThrift(thrift.bytes, offset, "reference without trace id or span id");
-  tags.closeReference(type === FOLLOWS_FROM);
+  tags.closeReference(row, type === FOLLOWS_FROM);
 }
 
 function readLog(thrift: ThriftReader, tags: JaegerTags): void {
