@@ -57,12 +57,16 @@ test("addSafeInt() writes two's complement", () => {
   fc.assert(property, { examples: examples.map((value) => [value]) });
 });
 
-test("replace() changes one attribute only", () => {
+test("replace(), replaceWords(), replaceDouble() change one attribute only", () => {
   const table = new AttributeTable();
   table.addInt(1, 5, 5);
   table.addInt(2, 6, 6);
   table.replace(0, STRING, 9);
   assert.deepEqual([table.key[0], table.type[0], table.bigs[0]], [1, STRING, 9n]);
+  table.replaceWords(0, INT, 1, 2);
+  assert.deepEqual([table.type[0], table.bigs[0]], [INT, 1n + 2n * 2n ** 32n]);
+  table.replaceDouble(0, -1.5);
+  assert.deepEqual([table.type[0], table.doubles[0]], [DOUBLE, -1.5]);
   assert.deepEqual([table.key[1], table.type[1], table.bigs[1]], [2, INT, 6n + 6n * 2n ** 32n]);
 });
 

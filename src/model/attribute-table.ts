@@ -97,6 +97,12 @@ export class AttributeTable {
     this.words[2 * at + 1] = high;
   }
 
+  /** As `replace`, for a DOUBLE. */
+  replaceDouble(at: number, value: number): void {
+    this.type[at] = DOUBLE;
+    this.doubles[at] = value;
+  }
+
   /** The first attribute with key entry `key` in `[start, end)`, or -1. */
   find(key: number, start: number, end: number): number {
     for (let at = start; at < end; at++) if (this.key[at] === key) return at;

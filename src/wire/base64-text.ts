@@ -32,3 +32,32 @@ function printChunk(bytes: Uint8Array, start: number, end: number): string {
   }
   return decoder.decode(scratch.subarray(0, to));
 }
+
+/** By byte: the value of a digit of either alphabet (+/ or -_), or 255. */
+const VALUES = new Uint8Array(256).fill(255);
+for (const [value, code] of codes.entries()) VALUES[code] = value;
+VALUES["-".charCodeAt(0)] = 62;
+VALUES["_".charCodeAt(0)] = 63;
+
+/**
+ * The bytes that `text[start..end)` says in base64, either alphabet, padded or not.
+ *
+ * @returns undefined if it is no base64. Cost: O(length).
+ */
+export function parseBase64(text: Uint8Array, start: number, end: number): Uint8Array | undefined {
+  let last = end;
+  // Padding fills up the last four digits, two of them at most.
+  if ((end - start) % 4 === 0 && text[last - 1] === PAD) last -= text[last - 2] === PAD ? 2 : 1;
+  const digits = Math.max(last - start, 0);
+  if (digits % 4 === 1) return undefined;
+  const bytes = new Uint8Array(Math.floor((digits * 3) / 4));
+  let word = 0;
+  let to = 0;
+  for (let i = 0; i < digits; i++) {
+    const value = VALUES[text[start + i]!]!;
+    if (value === 255) return undefined;
+    word = (word << 6) | value;
+    if (i % 4 !== 0) bytes[to++] = word >> (6 - 2 * (i % 4));
+  }
+  return bytes;
+}

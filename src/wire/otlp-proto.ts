@@ -23,16 +23,10 @@
 
 import type { SpanBatch } from "../model/span-batch.ts";
 import { readKeyValue, readText } from "./otlp-key-value.ts";
+import { closeSpan, type Rejected, rejectedSpans, restNsOf, usOf } from "./otlp-span.ts";
 import { ProtobufReader } from "./protobuf-reader.ts";
 
-/** What of a payload was not taken, in the terms of OTLP's partial success. */
-export interface Rejected {
-  readonly spans: number;
-  /** For the sender; empty if nothing was rejected. */
-  readonly message: string;
-}
-
-const NONE_REJECTED: Rejected = { spans: 0, message: "" };
+export type { Rejected } from "./otlp-span.ts";
 
 // Bit n: the message has field n.
 const TRACES_FIELDS = 0b10;
@@ -44,13 +38,7 @@ const EVENT_FIELDS = 0b1_1110;
 const LINK_FIELDS = 0b111_1110;
 const STATUS_FIELDS = 0b1100;
 
-// 2^32 ns are this many whole µs and ns, so that 64 bits of ns are split exactly in two doubles.
-const US_PER_WORD = 4_294_967;
-const NS_PER_WORD_REST = 296;
-
 const reader = new ProtobufReader();
-/** What `readTimeUs` found above the whole µs. */
-let restNs = 0;
 
 /**
  * Appends the spans of an OTLP protobuf payload to `batch`.
@@ -63,15 +51,10 @@ let restNs = 0;
 export function readOtlpTraces(payload: Uint8Array, batch: SpanBatch): Rejected {
   reader.begin(payload);
   try {
-    const spans = readTraces(batch);
-    return spans === 0 ? NONE_REJECTED : makeRejected(spans);
+    return rejectedSpans(readTraces(batch));
   } finally {
     reader.release();
   }
-}
-
-function makeRejected(spans: number): Rejected {
-  return { spans, message: `${spans} spans without a trace id or span id` };
 }
 
 function readTraces(batch: SpanBatch): number {
@@ -202,12 +185,14 @@ function readSpan(batch: SpanBatch, resource: number, scope: number): number {
         batch.kind[row] = readEnum();
         break;
       case 0x39:
-        batch.startUs[row] = readTimeUs();
-        batch.startRestNs[row] = restNs;
+        reader.readFixed64();
+        batch.startUs[row] = usOf(reader.low, reader.high);
+        batch.startRestNs[row] = restNsOf(reader.low, reader.high);
         break;
       case 0x41:
-        endUs = readTimeUs();
-        endRestNs = restNs;
+        reader.readFixed64();
+        endUs = usOf(reader.low, reader.high);
+        endRestNs = restNsOf(reader.low, reader.high);
         break;
       case 0x4a:
         readKeyValue(reader, batch.spanAttributes, dictionary);
@@ -238,27 +223,7 @@ function readSpan(batch: SpanBatch, resource: number, scope: number): number {
     }
   }
   reader.leave(outer);
-  batch.durationNs[row] = durationNs(
-    endUs - batch.startUs[row]!,
-    endRestNs - batch.startRestNs[row]!,
-  );
-  return closeSpan(batch, row);
-}
-
-/** Closes the row, or takes it back if it has no ids. @returns 1 if it was left out. */
-function closeSpan(batch: SpanBatch, row: number): number {
-  const trace = batch.traceIdWords;
-  const span = batch.spanIdWords;
-  const at = 4 * row;
-  if (
-    (trace[at]! | trace[at + 1]! | trace[at + 2]! | trace[at + 3]!) === 0 ||
-    (span[2 * row]! | span[2 * row + 1]!) === 0
-  ) {
-    batch.cancelRow();
-    return 1;
-  }
-  batch.closeRow();
-  return 0;
+  return closeSpan(batch, row, endUs, endRestNs);
 }
 
 function readEvent(batch: SpanBatch): void {
@@ -267,8 +232,9 @@ function readEvent(batch: SpanBatch): void {
   for (let tag = reader.nextTag(); tag !== 0; tag = reader.nextTag()) {
     switch (tag) {
       case 0x09:
-        batch.eventUs[event] = readTimeUs();
-        batch.eventRestNs[event] = restNs;
+        reader.readFixed64();
+        batch.eventUs[event] = usOf(reader.low, reader.high);
+        batch.eventRestNs[event] = restNsOf(reader.low, reader.high);
         break;
       case 0x12:
         batch.eventName[event] = readText(reader, batch.dictionary);
@@ -333,20 +299,6 @@ function readStatus(batch: SpanBatch, row: number): void {
     }
   }
   reader.leave(outer);
-}
-
-/** Reads ns since the epoch. @returns the whole µs; the ns above them are in `restNs`. */
-function readTimeUs(): number {
-  reader.readFixed64();
-  const ns = reader.high * NS_PER_WORD_REST + reader.low;
-  const us = Math.floor(ns / 1000);
-  restNs = ns - us * 1000;
-  return reader.high * US_PER_WORD + us;
-}
-
-/** Whole µs and ns that may be negative as ns; no part of the sum is longer than the whole. */
-function durationNs(us: number, restNs: number): number {
-  return restNs < 0 ? (us - 1) * 1000 + (restNs + 1000) : us * 1000 + restNs;
 }
 
 /** An enum that has a column of 8 bits; what does not fit counts as not set. */

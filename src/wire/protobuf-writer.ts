@@ -8,6 +8,8 @@
 // Not here: which fields with a default value are left out; that is up to the caller.
 
 const FIRST_BYTES = 1 << 12;
+/** More than nearly every message needs. */
+const KEPT_BYTES = 1 << 22;
 const TWO_32 = 0x1_0000_0000;
 
 const encoder = new TextEncoder();
@@ -18,9 +20,12 @@ export class ProtobufWriter {
   /** Bytes written. */
   at = 0;
 
-  /** Forgets what was written and keeps the memory. */
+  /** Forgets what was written and keeps the memory, but for that of a huge message. */
   reset(): void {
     this.at = 0;
+    if (this.bytes.length <= KEPT_BYTES) return;
+    this.bytes = new Uint8Array(FIRST_BYTES);
+    this.view = new DataView(this.bytes.buffer);
   }
 
   /** A copy of what was written. */
