@@ -1,3 +1,5 @@
+// Lists and maps that protobufjs wrote, compared with what JSON.stringify makes of the same values.
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";

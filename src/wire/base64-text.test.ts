@@ -1,3 +1,5 @@
+// Lengths around the chunks, compared with Buffer.
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";

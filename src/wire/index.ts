@@ -5,9 +5,16 @@
 // Not here: the SpanBatch (spoor/model).
 
 export { type ErrorCode, SpoorError, type Where } from "../base/errors.ts";
-export { type JaegerTraceOptions, writeJaegerTrace } from "./jaeger-json.ts";
+export {
+  type JaegerTraceOptions,
+  writeJaegerTrace,
+  writeJaegerTraceBytes,
+} from "./jaeger-json.ts";
 export { readApiV2Span, readPostSpans } from "./jaeger-proto.ts";
 export { type JaegerClientStats, type JaegerSender, readJaegerBatch } from "./jaeger-thrift.ts";
 export { type Rejected, readOtlpTraces } from "./otlp-proto.ts";
 export { writeApiV2Spans } from "./write-jaeger-proto.ts";
+export { readZipkinJsonV1 } from "./zipkin-json-v1.ts";
+export { readZipkinJsonV2 } from "./zipkin-json.ts";
+export { readZipkinProto } from "./zipkin-proto.ts";
 export { readZipkinThrift } from "./zipkin-thrift.ts";

@@ -1,3 +1,5 @@
+// Addresses as people write them, compared with the reader of node:net.
+
 import assert from "node:assert/strict";
 import { isIP } from "node:net";
 import { test } from "node:test";

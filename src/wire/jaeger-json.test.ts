@@ -1,3 +1,5 @@
+// Jaeger's UI JSON: one golden span with everything, single rules, and a slow writer to compare with.
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";

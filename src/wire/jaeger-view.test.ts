@@ -1,3 +1,5 @@
+// What the view shows of a batch, tag by tag.
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { BOOL, INT, STRING } from "../model/attribute-table.ts";

@@ -1,3 +1,5 @@
+// Pieces of JSON as bytes, compared with JSON.stringify.
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";

@@ -1,3 +1,5 @@
+// JSON on lines, compared with JSON.stringify.
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";

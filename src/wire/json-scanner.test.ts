@@ -1,3 +1,5 @@
+// The scanner beside JSON.parse: the same verdict and the same value on whatever text.
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";

@@ -1,3 +1,5 @@
+// Zipkin v1 JSON: a reporter's own bytes, cut and flipped, and each rule of docs/span-mapping.md.
+
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
@@ -25,17 +27,22 @@ test("spans-v1.js.json is read as its writer meant it", () => {
 });
 
 test("spans-v1.js.json: every proper prefix is refused", () => {
+  const batch = new SpanBatch();
   for (let end = 0; end < whole.length; end++) {
-    assert.throws(() => read(whole.subarray(0, end)), { code: "bad-input" }, `${end} bytes`);
+    batch.reset();
+    const cut = whole.subarray(0, end);
+    assert.throws(() => readZipkinJsonV1(cut, batch), { code: "bad-input" }, `${end} bytes`);
   }
 });
 
 test("spans-v1.js.json: every flipped byte is refused or read, and JSON then", () => {
+  const batch = new SpanBatch();
   for (let at = 0; at < whole.length; at++) {
     const flipped = whole.slice();
     flipped[at]! ^= 0x10;
+    batch.reset();
     try {
-      read(flipped);
+      readZipkinJsonV1(flipped, batch);
     } catch (error) {
       assert.equal((error as { code?: string }).code, "bad-input", String(error));
       continue;

@@ -101,7 +101,6 @@ function readSpan(rows: ZipkinRows): void {
   }
   if ((seen & (1 << TRACE_ID)) === 0) throw missing("traceId");
   if ((seen & (1 << ID)) === 0) throw missing("id");
-  settleParent(rows.batch, row);
   rows.close();
 }
 
@@ -149,13 +148,6 @@ function readField(rows: ZipkinRows, row: number, field: number): void {
       break;
     default:
   }
-}
-
-/** A span that says that it is its own parent has none. */
-function settleParent(batch: SpanBatch, row: number): void {
-  const at = 8 * row;
-  for (let i = at; i < at + 8; i++) if (batch.parentSpanId[i] !== batch.spanId[i]) return;
-  batch.parentSpanId.fill(0, at, at + 8);
 }
 
 function readTags(rows: ZipkinRows): void {

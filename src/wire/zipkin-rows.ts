@@ -150,6 +150,7 @@ export class ZipkinRows {
       batch.startUs[row] = Math.floor(this.startUs);
       batch.startRestNs[row] = restNsOf(this.startUs);
     }
+    this.#settleParent(row);
     this.#settleKind(row);
     if (this.#hasColumns) this.#settleColumns(row);
     batch.resource[row] = this.#findResource();
@@ -158,6 +159,14 @@ export class ZipkinRows {
     if (this.#links.size > 0) this.#settleLinks();
     if (this.startUs === NONE) this.#put(this.#names.noStart, BOOL, 1);
     batch.closeRow();
+  }
+
+  /** A span that says that it is its own parent has none. */
+  #settleParent(row: number): void {
+    const { parentSpanId, spanId } = this.batch;
+    const at = 8 * row;
+    for (let i = at; i < at + 8; i++) if (parentSpanId[i] !== spanId[i]) return;
+    parentSpanId.fill(0, at, at + 8);
   }
 
   #settleKind(row: number): void {

@@ -71,12 +71,11 @@ export interface ZipkinV1Span {
 export const ZIPKIN_DEBUG = 2;
 export const ZIPKIN_SHARED = 16;
 
+// Places in CORE and KINDS.
 const CS = 0;
 const CR = 1;
 const SS = 2;
 const SR = 3;
-const MS = 4;
-const MR = 5;
 const CORE = ["cs", "cr", "ss", "sr", "ms", "mr"];
 const KINDS = [
   KIND_CLIENT,
@@ -127,9 +126,9 @@ export function appendZipkinV1Span(
 }
 
 interface Core {
-  /** CS … MR of the first core annotation, or -1. */
+  /** Place in CORE of the first core annotation, or -1. */
   first: number;
-  /** By CS … MR: when it happened first. */
+  /** By place in CORE: when it happened first. */
   readonly us: (number | undefined)[];
 }
 
@@ -170,25 +169,27 @@ function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.every((byte, at) => byte === b[at]);
 }
 
-/** Times as sent; what is missing comes from the core annotations of the kind, then from all. */
+/** Times as sent; what is missing comes from the call's own annotations, then from all. */
 function setTimes(batch: SpanBatch, row: number, span: ZipkinV1Span, core: Core): void {
-  const kind = batch.kind[row];
-  const [from, to] = kind === KIND_CLIENT ? [CS, CR] : kind === KIND_SERVER ? [SR, SS] : [MS, MR];
   let firstUs = Infinity;
   let lastUs = -Infinity;
   for (const { us } of span.annotations) {
     if (us < firstUs) firstUs = us;
     if (us > lastUs) lastUs = us;
   }
-  const fromUs = core.us[from] ?? (firstUs === Infinity ? undefined : firstUs);
-  const toUs = core.us[to] ?? (lastUs === -Infinity ? undefined : lastUs);
-  const startUs = span.us || fromUs;
-  if (startUs === undefined) {
+  const kind = batch.kind[row];
+  if (kind === KIND_CLIENT || kind === KIND_SERVER) {
+    firstUs = core.us[kind === KIND_CLIENT ? CS : SR] ?? firstUs;
+    lastUs = core.us[kind === KIND_CLIENT ? CR : SS] ?? lastUs;
+  }
+  const startUs = span.us || firstUs;
+  if (startUs === Infinity) {
     const key = batch.dictionary.internText("otel.zipkin.absentField.startTime");
     batch.spanAttributes.add(key, BOOL, 1);
+  } else {
+    setStart(batch, row, startUs);
   }
-  setStart(batch, row, startUs ?? 0);
-  const derivedUs = fromUs === undefined || toUs === undefined ? 0 : Math.max(0, toUs - fromUs);
+  const derivedUs = firstUs <= lastUs ? lastUs - firstUs : 0;
   batch.durationNs[row] = Math.round(1000 * (span.durationUs || derivedUs));
 }
 
