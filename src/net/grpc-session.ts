@@ -1,15 +1,15 @@
 // One HTTP/2 connection of a gRPC door: its calls, its age, and whether the peer is still there.
 //
-//   connect ─ SETTINGS ─▶ calls … ─ age or close ─▶ GOAWAY, PING ─ PONG ─▶ GOAWAY, end of calls
-//      └ silent: cut off     └ silent: PING, no PONG: cut off
+//   connect ─ SETTINGS ─▶ calls … ─ age or close ─▶ GOAWAY ─ end of calls ─▶ end
+//      └ silent: cut off     └ silent: PING, nothing comes: cut off
 //
-// The first GOAWAY names no last stream: calls that are on their way when it is sent are still
-// taken; after the PONG the peer knows, and the second one is exact.
+// One GOAWAY, not two with a PING between: once there is no open stream, node:http2 stops reading
+// after the first, would never see the PONG, and would keep the connection for good.
 //
 // Source: RFC 9113 §6.8; grpc/doc/keepalive.md; grpc-go's MaxConnectionAge (±10 %).
 // Trust: a peer's silence costs one connection, for a bounded time.
 
-import { constants, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
+import type { ServerHttp2Session, ServerHttp2Stream } from "node:http2";
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import type { GrpcDispatch, OpenCall } from "./grpc-dispatch.ts";
@@ -25,8 +25,6 @@ export interface GrpcSessionSettings {
   readonly log: Log;
 }
 
-/** The greatest stream id there can be: "no stream is refused yet". */
-const LAST_STREAM_ID = 2 ** 31 - 1;
 const AGE_SPREAD = 0.1;
 
 export class GrpcSession {
@@ -69,8 +67,8 @@ export class GrpcSession {
       session.destroy();
       return;
     }
-    session.goaway(constants.NGHTTP2_NO_ERROR, LAST_STREAM_ID);
-    if (!session.ping(() => session.close())) session.close();
+    // GOAWAY with the last stream that was taken; a call above it is sent again by its client.
+    session.close();
   }
 
   /** Compares the connection's times with its limits; called again and again. */
