@@ -1,0 +1,103 @@
+// How /api/* answers: Jaeger's envelope around what was asked, and around what went wrong.
+//
+//   200  {"data":…,"total":2,"limit":0,"offset":0,"errors":null}           application/json
+//   400  {"data":null,…,"errors":[{"code":400,"msg":"…"}]}\n               text/plain, nosniff
+//   200  {"data":[trace,trace,…],"total":0,…}                              piece by piece
+//   405  nothing                                                           text/plain
+//
+// `?prettyPrint=true` sets JSON out on lines, four spaces a level.
+// Source: Jaeger's http_handler.go (v1.76). Its errors go through Go's http.Error, hence the type.
+// Not here: /api/v3 (http-answers-v3.ts).
+
+import type { SpanBatch } from "../model/span-batch.ts";
+import type { HttpAnswer, HttpRequest } from "../net/http-route.ts";
+import { writeJaegerTrace, writeJaegerTraceBytes } from "../wire/jaeger-json.ts";
+import { indentJson } from "../wire/json-indent.ts";
+
+const JSON_HEADERS = { "Content-Type": "application/json" };
+
+/** What Go's http.Error says of its bodies. */
+export const PLAIN_HEADERS = {
+  "Content-Type": "text/plain; charset=utf-8",
+  "X-Content-Type-Options": "nosniff",
+};
+
+/** One entry of `errors` beside data: a trace that was asked for and is not there. */
+export interface DataError {
+  readonly msg: string;
+  readonly traceID: string;
+}
+
+/** True if the parameter is there and says neither nothing nor `false`. */
+export function wantsPretty(request: HttpRequest): boolean {
+  const value = request.query.get("prettyPrint") ?? "";
+  return value !== "" && value !== "false";
+}
+
+/** `data` in the envelope. @param total shown as it is; Jaeger counts only some answers. */
+export function answerData(request: HttpRequest, data: unknown, total = 0): HttpAnswer {
+  return answerJson(request, { data, total, limit: 0, offset: 0, errors: null });
+}
+
+/** `value` without an envelope. */
+export function answerJson(request: HttpRequest, value: unknown): HttpAnswer {
+  const text = JSON.stringify(value);
+  const body = wantsPretty(request) ? indentJson(text) : text;
+  return { status: 200, headers: JSON_HEADERS, body };
+}
+
+/**
+ * Traces in the envelope, written as they come: no more text than one trace's is held.
+ *
+ * @param errors asked for when all traces are written.
+ */
+export function answerTraces(
+  request: HttpRequest,
+  traces: AsyncIterable<SpanBatch>,
+  errors: () => readonly DataError[],
+): HttpAnswer {
+  const body = writeTraces(traces, errors, wantsPretty(request));
+  return { status: 200, headers: JSON_HEADERS, body };
+}
+
+async function* writeTraces(
+  traces: AsyncIterable<SpanBatch>,
+  errors: () => readonly DataError[],
+  isPretty: boolean,
+): AsyncGenerator<string | Uint8Array> {
+  const before = isPretty ? '{\n    "data": [\n        ' : '{"data":[';
+  const between = isPretty ? ",\n        " : ",";
+  let count = 0;
+  for await (const trace of traces) {
+    yield count === 0 ? before : between;
+    if (isPretty) {
+      const text = writeJaegerTrace(trace, { prettyPrint: true });
+      yield text.replaceAll("\n", "\n        ");
+    } else {
+      yield writeJaegerTraceBytes(trace);
+    }
+    count++;
+  }
+  const rest = { total: 0, limit: 0, offset: 0, errors: errors().length === 0 ? null : errors() };
+  if (count === 0) {
+    const text = JSON.stringify({ data: [], ...rest });
+    yield isPretty ? indentJson(text) : text;
+    return;
+  }
+  // The envelope goes on where its array ends: `{"total":…}` without its first character.
+  if (isPretty) yield `\n    ],${indentJson(JSON.stringify(rest)).slice(1)}`;
+  else yield `],${JSON.stringify(rest).slice(1)}`;
+}
+
+/** An error in the envelope. */
+export function answerError(code: number, msg: string): HttpAnswer {
+  const envelope = { data: null, total: 0, limit: 0, offset: 0, errors: [{ code, msg }] };
+  return { status: code, headers: PLAIN_HEADERS, body: `${printGoJson(envelope)}\n` };
+}
+
+/** JSON as Go's encoder prints it: what HTML could take for markup is escaped. */
+export function printGoJson(value: unknown): string {
+  return JSON.stringify(value).replaceAll(/[<>&\u2028\u2029]/g, (char) => {
+    return `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  });
+}
