@@ -23,6 +23,7 @@ test("intern() gives each byte string one number, whatever was interned before",
   const property = fc.property(fc.array(operation, { maxLength: 300 }), (operations) => {
     const dictionary = new Dictionary();
     const model = new Map<string, number>([["", 0]]);
+    let guess = 0;
     for (const step of operations) {
       if (typeof step === "string") {
         if (step === "trim") dictionary.trim();
@@ -33,7 +34,13 @@ test("intern() gives each byte string one number, whatever was interned before",
       }
       const hex = toHex(step.intern);
       assert.equal(dictionary.find(step.intern), model.get(hex) ?? -1);
-      const entry = dictionary.intern(step.intern, 0, step.intern.length);
+      // Every other time with a guess, which is now right, now wrong, now out of all bounds.
+      guess += 3;
+      const { length } = step.intern;
+      const entry =
+        guess % 2 === 0
+          ? dictionary.intern(step.intern, 0, length)
+          : dictionary.internGuessed(step.intern, 0, length, guess % (model.size + 4));
       assert.equal(entry, model.get(hex) ?? model.size);
       model.set(hex, entry);
     }
@@ -121,6 +128,17 @@ test("reset() forgets entries, texts and counts", () => {
   assert.equal(dictionary.findText("old"), -1);
   assert.equal(dictionary.internText("new"), 1);
   assert.equal(dictionary.text(1), "new");
+});
+
+test("reset() frees a table that was huge for a few entries", () => {
+  const dictionary = new Dictionary();
+  for (let i = 0; i < 50_000; i++) dictionary.internText(`value ${i}`);
+  dictionary.reset(); // the table is dense: cleared whole
+  for (let round = 0; round < 50; round++) {
+    for (let i = 1; i <= 100; i++) assert.equal(dictionary.internText(`${round} ${i}`), i);
+    dictionary.reset(); // the table is sparse: cleared slot by slot
+    assert.equal(dictionary.findText(`${round} 1`), -1);
+  }
 });
 
 test("trim() gives memory back and keeps every entry", () => {

@@ -16,7 +16,7 @@
 // printed where they change from one row to the next; they are numbered by first use, so that a
 // copy of the rows prints alike, and one that no row uses is not shown.
 //
-// Not here: text for users (query/), the values of arrays and maps (wire/any-value.ts).
+// Not here: text for users (query/), the values of arrays and maps (wire/any-value-text.ts).
 
 import {
   ARRAY,

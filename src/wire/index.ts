@@ -12,8 +12,11 @@ export {
 } from "./jaeger-json.ts";
 export { readApiV2Span, readPostSpans } from "./jaeger-proto.ts";
 export { type JaegerClientStats, type JaegerSender, readJaegerBatch } from "./jaeger-thrift.ts";
+export { readOtlpJson } from "./otlp-json.ts";
 export { type Rejected, readOtlpTraces } from "./otlp-proto.ts";
 export { writeApiV2Spans } from "./write-jaeger-proto.ts";
+export { writeOtlpJson } from "./write-otlp-json.ts";
+export { writeOtlpProto } from "./write-otlp-proto.ts";
 export { readZipkinJsonV1 } from "./zipkin-json-v1.ts";
 export { readZipkinJsonV2 } from "./zipkin-json.ts";
 export { readZipkinProto } from "./zipkin-proto.ts";

@@ -1,3 +1,5 @@
+// The path to an offset, at every kind of place, in sound and in broken texts.
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { printJsonPath } from "./json-path.ts";

@@ -5,7 +5,7 @@
 //   ArrayValue { 1 AnyValue* }    KeyValueList { 1 KeyValue* }
 //
 // ARRAY and MAP keep the bytes of the inner message; they are read once to the bottom, so that who
-// reads them later (any-value.ts) meets no bad bytes. A value of no kind is EMPTY. If a field comes
+// reads them later (any-value-text.ts) meets no bad bytes. A value of no kind is EMPTY. If a field comes
 // twice, the last one counts.
 //
 // Source: opentelemetry-proto 1.x, common/v1/common.proto.
