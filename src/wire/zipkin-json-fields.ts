@@ -68,7 +68,8 @@ function readAddress(name: string, batch: SpanBatch): number {
   if (known !== undefined || sent === 0) return known ?? 0;
   const bytes = parseIp(dictionary.text(sent));
   if (bytes === undefined) throw wrongValue(name, "an IP address");
-  const address = dictionary.internText(printIp(bytes)!);
+  // There is one way only to write an IPv4 address.
+  const address = bytes.length === 4 ? sent : dictionary.internText(printIp(bytes)!);
   addresses.set(sent, address);
   return address;
 }

@@ -34,7 +34,7 @@ import {
 import { ZipkinRows } from "./zipkin-rows.ts";
 
 /** Guesses kept: more than the different keys of most senders; a power of two. */
-const GUESSES = 1 << 10;
+const GUESSES = 1 << 8;
 
 /** By key: the key that followed it, and the value that it had. Forgotten with each payload. */
 const nextKeys = new Uint32Array(GUESSES);

@@ -30,9 +30,10 @@ export class ZipkinOwners {
   readonly #hashes: number[] = [];
   readonly #scopes = new Map<number, number>();
 
-  constructor(batch: SpanBatch) {
+  /** @param serviceKey the entry of `service.name`, if it is known. */
+  constructor(batch: SpanBatch, serviceKey: number = batch.dictionary.internText("service.name")) {
     this.#batch = batch;
-    this.#serviceKey = batch.dictionary.internText("service.name");
+    this.#serviceKey = serviceKey;
   }
 
   /** Begins the description of a resource. `service` 0: it has no service name. */

@@ -15,6 +15,7 @@
 // Trust: texts may be anything. Not here: bytes (zipkin-json.ts, zipkin-proto.ts), v1 (zipkin-v1.ts).
 
 import { BOOL, INT, STRING } from "../model/attribute-table.ts";
+import type { Dictionary } from "../model/dictionary.ts";
 import { ORIGIN_ZIPKIN, STATUS_ERROR, type SpanBatch } from "../model/span-batch.ts";
 import { addEmbeddedEvent, addEmbeddedLink } from "./zipkin-embedded.ts";
 import {
@@ -49,7 +50,33 @@ export interface ZipkinEndpoint {
   port: number;
 }
 
-const FIRST_KEYS = 1 << 10;
+/** Keys of ours; interned from one run of bytes, which costs the least for a payload of one span. */
+const NAMES = [
+  "net.host.ip",
+  "net.host.ipv4",
+  "net.host.port",
+  "peer.service",
+  "net.peer.ip",
+  "net.peer.ipv4",
+  "net.peer.port",
+  "span.kind",
+  "otel.zipkin.absentField.startTime",
+  "service.name",
+];
+const NAME_BYTES = new TextEncoder().encode(NAMES.join(""));
+// Places in NAMES.
+const HOST_IP = 0;
+const HOST_IPV4 = 1;
+const HOST_PORT = 2;
+const PEER_SERVICE = 3;
+const PEER_IP = 4;
+const PEER_IPV4 = 5;
+const PEER_PORT = 6;
+const SPAN_KIND = 7;
+const NO_START = 8;
+const SERVICE_NAME = 9;
+
+const FIRST_KEYS = 1 << 8;
 const PIPE = 0x7c;
 const NONE = -1;
 
@@ -64,7 +91,8 @@ export class ZipkinRows {
   /** µs since the Unix epoch, perhaps with a fraction; -1: not sent. */
   startUs = NONE;
   readonly #owners: ZipkinOwners;
-  readonly #names: EndpointNames;
+  /** By place in NAMES. */
+  readonly #names: Uint32Array;
   /** By entry of a key: what it means, 0 = not looked at. */
   #roles = new Uint8Array(FIRST_KEYS);
   /** By entry of a key: the span that had it last, and its place among what that span has. */
@@ -83,8 +111,8 @@ export class ZipkinRows {
 
   constructor(batch: SpanBatch) {
     this.batch = batch;
-    this.#owners = new ZipkinOwners(batch);
-    this.#names = makeEndpointNames(batch);
+    this.#names = internNames(batch.dictionary);
+    this.#owners = new ZipkinOwners(batch, this.#names[SERVICE_NAME]);
   }
 
   /** Opens a row. @returns its index; ids, name and duration are the caller's. */
@@ -157,7 +185,7 @@ export class ZipkinRows {
     batch.scope[row] = this.#findScope();
     this.#putEndpoints();
     if (this.#links.size > 0) this.#settleLinks();
-    if (this.startUs === NONE) this.#put(this.#names.noStart, BOOL, 1);
+    if (this.startUs === NONE) this.#put(this.#names[NO_START]!, BOOL, 1);
     batch.closeRow();
   }
 
@@ -175,7 +203,7 @@ export class ZipkinRows {
     if (this.kind !== 0) {
       const kind = ZIPKIN_KINDS.get(dictionary.text(this.kind));
       if (kind !== undefined) this.batch.kind[row] = kind;
-      else if (tag === NONE) this.#put(this.#names.kind, STRING, this.kind);
+      else if (tag === NONE) this.#put(this.#names[SPAN_KIND]!, STRING, this.kind);
     } else if (tag !== NONE) {
       const kind = TAG_KINDS.get(dictionary.text(tag));
       if (kind === undefined) return;
@@ -227,11 +255,11 @@ export class ZipkinRows {
   #putEndpoints(): void {
     const names = this.#names;
     const { local, remote } = this;
-    this.#putAddress(local, names.hostIp, names.hostIpv4);
-    if (local.port !== 0) this.#put(names.hostPort, INT, local.port);
-    if (remote.service !== 0) this.#put(names.peerService, STRING, remote.service);
-    this.#putAddress(remote, names.peerIp, names.peerIpv4);
-    if (remote.port !== 0) this.#put(names.peerPort, INT, remote.port);
+    this.#putAddress(local, names[HOST_IP]!, names[HOST_IPV4]!);
+    if (local.port !== 0) this.#put(names[HOST_PORT]!, INT, local.port);
+    if (remote.service !== 0) this.#put(names[PEER_SERVICE]!, STRING, remote.service);
+    this.#putAddress(remote, names[PEER_IP]!, names[PEER_IPV4]!);
+    if (remote.port !== 0) this.#put(names[PEER_PORT]!, INT, remote.port);
   }
 
   /** The IPv6 address is the one that counts; an IPv4 one beside it keeps a name of its own. */
@@ -291,32 +319,16 @@ export class ZipkinRows {
   }
 }
 
-/** Keys of ours, as entries of the batch. */
-interface EndpointNames {
-  readonly hostIp: number;
-  readonly hostIpv4: number;
-  readonly hostPort: number;
-  readonly peerService: number;
-  readonly peerIp: number;
-  readonly peerIpv4: number;
-  readonly peerPort: number;
-  readonly kind: number;
-  readonly noStart: number;
-}
-
-function makeEndpointNames(batch: SpanBatch): EndpointNames {
-  const name = (text: string): number => batch.dictionary.internText(text);
-  return {
-    hostIp: name("net.host.ip"),
-    hostIpv4: name("net.host.ipv4"),
-    hostPort: name("net.host.port"),
-    peerService: name("peer.service"),
-    peerIp: name("net.peer.ip"),
-    peerIpv4: name("net.peer.ipv4"),
-    peerPort: name("net.peer.port"),
-    kind: name("span.kind"),
-    noStart: name("otel.zipkin.absentField.startTime"),
-  };
+/** Keys of ours as entries of a dictionary, by their places in NAMES. */
+function internNames(dictionary: Dictionary): Uint32Array {
+  const entries = new Uint32Array(NAMES.length);
+  let end = 0;
+  for (const [at, name] of NAMES.entries()) {
+    const start = end;
+    end += name.length;
+    entries[at] = dictionary.intern(NAME_BYTES, start, end);
+  }
+  return entries;
 }
 
 function clearEndpoint(endpoint: ZipkinEndpoint): void {
