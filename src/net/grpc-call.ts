@@ -168,7 +168,7 @@ export class GrpcCall implements GrpcContext {
     this.#tellFailure(status, message, details !== undefined);
     this.#abort?.abort();
     const { stream } = this;
-    if (stream.destroyed) return;
+    if (isOver(stream)) return;
     const trailers: Record<string, string> = {
       "grpc-status": String(status),
       "grpc-message": printGrpcMessage(message),
@@ -289,7 +289,7 @@ export class GrpcCall implements GrpcContext {
     if (this.#isAnswered) return;
     this.#isAnswered = true;
     const { stream } = this;
-    if (stream.destroyed) return;
+    if (isOver(stream)) return;
     stream.respond(HEADERS, { waitForTrailers: true });
     stream.on("wantTrailers", sendOkTrailers);
     const pieces = writeGrpcMessage(message);
@@ -301,14 +301,15 @@ export class GrpcCall implements GrpcContext {
   async #writeAll(messages: AsyncIterable<Uint8Array>): Promise<void> {
     const { stream } = this;
     const { answerTimeoutMs } = this.#settings.limits;
+    const cut = () => stream.close(constants.NGHTTP2_CANCEL);
     for await (const message of messages) {
-      if (this.#isAnswered) return;
+      if (this.#isAnswered || isOver(stream)) return;
       if (!stream.headersSent) stream.respond(HEADERS, { waitForTrailers: true });
       let hasRoom = true;
       for (const piece of writeGrpcMessage(message)) hasRoom = stream.write(piece);
-      if (!hasRoom && !(await drained(stream, answerTimeoutMs))) return;
+      if (!hasRoom && !(await drained(stream, answerTimeoutMs, cut))) return;
     }
-    if (this.#isAnswered) return;
+    if (this.#isAnswered || isOver(stream)) return;
     this.#isAnswered = true;
     if (!stream.headersSent) stream.respond(HEADERS, { waitForTrailers: true });
     stream.on("wantTrailers", sendOkTrailers);
@@ -322,6 +323,11 @@ export class GrpcCall implements GrpcContext {
     this.#reader = undefined;
     this.#frame = undefined;
   }
+}
+
+/** Nothing more can be sent: the peer has reset the stream, or its connection is lost. */
+export function isOver(stream: ServerHttp2Stream): boolean {
+  return stream.destroyed || stream.closed;
 }
 
 /** Messages of a duplex call, one at a time; each is valid until the next is asked for. */
@@ -355,6 +361,6 @@ async function* chunksOf(stream: ServerHttp2Stream): AsyncGenerator<Uint8Array> 
   try {
     yield* stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>;
   } catch (error) {
-    if (!stream.destroyed) throw error; // else the peer has gone: no more messages
+    if (!isOver(stream)) throw error; // else the peer has gone: no more messages
   }
 }

@@ -9,7 +9,7 @@
 
 import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import type { Encoding } from "./decompress.ts";
-import { GrpcCall, type GrpcCallSettings } from "./grpc-call.ts";
+import { GrpcCall, type GrpcCallSettings, isOver } from "./grpc-call.ts";
 import type { GrpcMethod, GrpcService } from "./grpc-service.ts";
 import { parseGrpcTimeout } from "./grpc-text.ts";
 import { GRPC_STATUS } from "./status.ts";
@@ -44,7 +44,8 @@ export function makeGrpcDispatch(
   const names = new Set(services.map(({ name }) => name));
 
   return (stream, headers, rawHeaders, peer) => {
-    if (!isGrpc(stream, headers)) return undefined;
+    // It may have been reset by the time it is looked at.
+    if (isOver(stream) || !isGrpc(stream, headers)) return undefined;
     const path = headers[":path"] ?? "";
     const timeout = headers["grpc-timeout"];
     const encoding = headers["grpc-encoding"];

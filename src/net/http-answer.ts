@@ -130,6 +130,7 @@ async function writePieces(
   body: AsyncIterable<string | Uint8Array>,
 ): Promise<void> {
   const { response } = call;
+  const cut = () => response.destroy();
   const isPacked = settings.gzip && acceptsGzip(call);
   const pieces = (isPacked ? gzipPieces(body) : body)[Symbol.asyncIterator]();
   let next: IteratorResult<string | Uint8Array>;
@@ -145,7 +146,7 @@ async function writePieces(
     response.writeHead(answer.status, headers as Record<string, string>);
     while (next.done !== true) {
       const hasRoom = response.write(next.value);
-      if (!hasRoom && !(await drained(response, settings.answerTimeoutMs))) return;
+      if (!hasRoom && !(await drained(response, settings.answerTimeoutMs, cut))) return;
       if (response.destroyed) return;
       next = await pieces.next();
     }
