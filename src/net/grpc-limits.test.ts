@@ -43,6 +43,10 @@ async function open(
     log: silentLog,
     onBug: (error) => assert.fail(`a bug: ${String(error)}`),
   });
+  // What a socket's event throws belongs to no test: without this it would go unseen.
+  const thrown: Error[] = [];
+  const onThrown = (error: Error) => void thrown.push(error);
+  process.on("uncaughtException", onThrown);
   t.after(async () => {
     try {
       await until(() => budget.heldBytes === 0);
@@ -50,7 +54,9 @@ async function open(
       assert.equal(answer.message, "took 10");
     } finally {
       await server.close(0);
+      process.off("uncaughtException", onThrown);
     }
+    assert.deepEqual(thrown, []);
   });
   return { ...server, budget };
 }

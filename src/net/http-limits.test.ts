@@ -47,6 +47,10 @@ async function open(
     onBug: (error) => assert.fail(`a bug: ${String(error)}`),
   });
   const url = `http://${host}:${server.port}`;
+  // What a socket's event throws belongs to no test: without this it would go unseen.
+  const thrown: Error[] = [];
+  const onThrown = (error: Error) => void thrown.push(error);
+  process.on("uncaughtException", onThrown);
   t.after(async () => {
     try {
       await until(() => budget.heldBytes === 0);
@@ -54,7 +58,9 @@ async function open(
       assert.equal(await answer.text(), "took 10");
     } finally {
       await server.close(0);
+      process.off("uncaughtException", onThrown);
     }
+    assert.deepEqual(thrown, []);
   });
   return { ...server, url, budget };
 }
