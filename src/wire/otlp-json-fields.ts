@@ -31,11 +31,14 @@ import {
 const TWO_32 = 0x1_0000_0000;
 const TWO_64 = 2 ** 64;
 const ZERO = 0x30;
+const NINE = 0x39;
 const MINUS = 0x2d;
 const PLUS = 0x2b;
 const POINT = 0x2e;
 /** Digits of 2^64 - 1. More of them, or of a number in another spelling, are no integer of ours. */
 const DIGITS_MAX = 20;
+/** So many digits stay below 2^53. */
+const SAFE_DIGITS = 15;
 /** The longest name of an enum's number has 21. */
 const NAME_BYTES_MAX = 64;
 /** A double needs 17 digits; a longer spelling than this one is nonsense. */
@@ -54,19 +57,21 @@ export const int64: { low: number; high: number } = { low: 0, high: 0 };
 
 export const END = "";
 
-/** The fields of a message: by the length of the name as it is written, each name and what it means. */
-export type Fields<N extends string> = readonly (
-  | readonly (readonly [written: Uint8Array, name: N])[]
-  | undefined
-)[];
+interface FieldName<N extends string> {
+  readonly written: Uint8Array;
+  readonly name: N;
+}
+
+/** The fields of a message, by the length of their names as they are written. */
+export type Fields<N extends string> = readonly (readonly FieldName<N>[] | undefined)[];
 
 /** The fields with these camelCase names, which are found by their snake_case names too. */
 export function makeFields<const N extends string>(names: readonly N[]): Fields<N> {
-  const byLength: [Uint8Array, N][][] = [];
+  const byLength: FieldName<N>[][] = [];
   for (const name of names) {
     const snake = name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
     for (const written of new Set([name, snake])) {
-      (byLength[written.length] ??= []).push([encoder.encode(written), name]);
+      (byLength[written.length] ??= []).push({ written: encoder.encode(written), name });
     }
   }
   return byLength;
@@ -96,7 +101,10 @@ function findField<N extends string>(fields: Fields<N>): N | typeof END {
 function matchField<N extends string>(fields: Fields<N>): N | typeof END {
   const candidates = fields[scanner.end - scanner.start];
   if (candidates === undefined) return END;
-  for (const [written, name] of candidates) if (scanner.isString(written)) return name;
+  for (let i = 0; i < candidates.length; i++) {
+    const candidate = candidates[i]!;
+    if (scanner.isString(candidate.written)) return candidate.name;
+  }
   return END;
 }
 
@@ -216,7 +224,7 @@ function readInteger(): boolean {
 
 function isNumberByte(byte: number | undefined): boolean {
   if (byte === undefined) return false;
-  if (byte >= ZERO && byte <= 0x39) return true;
+  if (byte >= ZERO && byte <= NINE) return true;
   return byte === MINUS || byte === PLUS || byte === POINT || (byte | 0x20) === 0x65;
 }
 
@@ -225,20 +233,28 @@ function parseInteger(source: Uint8Array, start: number, end: number, offset: nu
   const isNegative = source[start] === MINUS;
   const first = isNegative ? start + 1 : start;
   if (first === end) throw outOfRange(offset, "an integer");
-  let lowWord = 0;
-  let highWord = 0;
-  for (let at = first; at < end; at++) {
-    const digit = source[at]! - ZERO;
-    if (!(digit >= 0 && digit <= 9) || end - first > DIGITS_MAX) {
-      return parseSpelledInteger(decoder.decode(source.subarray(start, end)), offset);
-    }
-    lowWord = lowWord * 10 + digit;
+  if (!isDigits(source, first, end)) {
+    return parseSpelledInteger(decoder.decode(source.subarray(start, end)), offset);
+  }
+  const safeEnd = Math.min(end, first + SAFE_DIGITS);
+  let value = 0;
+  for (let at = first; at < safeEnd; at++) value = value * 10 + (source[at]! - ZERO);
+  let highWord = Math.floor(value / TWO_32);
+  let lowWord = value - highWord * TWO_32;
+  for (let at = safeEnd; at < end; at++) {
+    lowWord = lowWord * 10 + (source[at]! - ZERO);
     const carry = Math.floor(lowWord / TWO_32);
     lowWord -= carry * TWO_32;
     highWord = highWord * 10 + carry;
   }
   if (highWord >= TWO_32) throw outOfRange(offset, "an integer of 64 bits");
   return setHalves(lowWord, highWord, isNegative);
+}
+
+function isDigits(source: Uint8Array, start: number, end: number): boolean {
+  if (end - start > DIGITS_MAX) return false;
+  for (let at = start; at < end; at++) if (source[at]! < ZERO || source[at]! > NINE) return false;
+  return true;
 }
 
 /** An integer with a point, an exponent or leading zeros. */

@@ -20,6 +20,7 @@ import {
   STRING,
 } from "../model/attribute-table.ts";
 import type { Dictionary } from "../model/dictionary.ts";
+import { AttributeInterner } from "./attribute-interner.ts";
 import {
   END,
   int64,
@@ -33,7 +34,6 @@ import {
   readBool,
   readDouble,
   readInt64,
-  readText,
   scanner,
 } from "./otlp-json-fields.ts";
 import { ProtobufWriter } from "./protobuf-writer.ts";
@@ -53,6 +53,7 @@ const ANY_VALUE = makeFields([
   "bytesValue",
 ]);
 
+const interner = new AttributeInterner();
 const writer = new ProtobufWriter();
 
 /** Reads a list of KeyValue objects and adds them to `table`. */
@@ -61,17 +62,27 @@ export function readAttributes(table: AttributeTable, dictionary: Dictionary): v
     const at = table.count;
     table.add(0, EMPTY, 0);
     for (let field = openObject(KEY_VALUE); field !== END; field = nextField(KEY_VALUE)) {
-      if (field === "key") table.key[at] = readText(dictionary);
+      if (field === "key") table.key[at] = readKey(dictionary);
       else readValue(table, at, dictionary);
     }
   }
+}
+
+function readKey(dictionary: Dictionary): number {
+  scanner.readString();
+  return interner.internKey(dictionary, scanner.source, scanner.start, scanner.end);
+}
+
+function readText(dictionary: Dictionary, key: number): number {
+  scanner.readString();
+  return interner.internValue(dictionary, key, scanner.source, scanner.start, scanner.end);
 }
 
 function readValue(table: AttributeTable, at: number, dictionary: Dictionary): void {
   for (let field = openObject(ANY_VALUE); field !== END; field = nextField(ANY_VALUE)) {
     switch (field) {
       case "stringValue":
-        table.replace(at, STRING, readText(dictionary));
+        table.replace(at, STRING, readText(dictionary, table.key[at]!));
         break;
       case "boolValue":
         table.replace(at, BOOL, readBool() ? 1 : 0);
