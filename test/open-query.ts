@@ -34,6 +34,7 @@ export interface TestAnswer {
 
 export interface TestQuery extends AsyncDisposable {
   readonly store: TraceStore;
+  readonly clock: Clock;
   readonly httpPort: number;
   readonly grpcPort: number;
   readonly bugs: unknown[];
@@ -76,6 +77,7 @@ export async function openTestQuery(
   const httpPort = portOf("query-http");
   return {
     store,
+    clock,
     httpPort,
     grpcPort: portOf("query-grpc"),
     bugs,

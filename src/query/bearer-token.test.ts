@@ -1,3 +1,5 @@
+// Where a token may stand, and what is none.
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseBearerToken } from "./bearer-token.ts";

@@ -1,3 +1,5 @@
+// JSON parameters: what they may hold, and Go's words about each way to get them wrong.
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";

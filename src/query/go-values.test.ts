@@ -1,3 +1,5 @@
+// Numbers, truth values, quotes and times: what is read, and Go's words about what is not.
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";

@@ -8,6 +8,7 @@ import { START_US, TRACE_ID, addSpans, makeTrace } from "../../test/make-trace.t
 import { NOW_US, openTestQuery, withMethods, withTokens } from "../../test/open-query.ts";
 import { callQuery, spanIdsV2, spanIdsV3, timestamp } from "../../test/query-client.ts";
 import { KIND_CLIENT, KIND_SERVER, STATUS_ERROR, SpanBatch } from "../model/span-batch.ts";
+import { makeGrpcServices } from "./grpc-api.ts";
 
 const MS = 1_000_000;
 const V2 = "jaeger.api_v2.QueryService";
@@ -303,7 +304,10 @@ function reflect(request: Uint8Array): Promise<string> {
   });
 }
 
-const services = [V2, V3, METRICS, "jaeger.api_v3.Capabilities"];
+const parts = { store: query.store, clock: query.clock, adjust: { skewNsMax: 0 } };
+const services = makeGrpcServices(parts, { passesToken: false })
+  .map(({ name }) => name)
+  .filter((name) => name.startsWith("jaeger."));
 
 test("reflection lists the services and describes each of them", async () => {
   const list = await reflect(Buffer.of(0x3a, 1, 0x2a));

@@ -5,6 +5,7 @@ import { after, test } from "node:test";
 import { START_US, TRACE_ID, makeTrace } from "../../test/make-trace.ts";
 import { openTestQuery } from "../../test/open-query.ts";
 import { KIND_CLIENT, KIND_SERVER, STATUS_ERROR, type SpanBatch } from "../model/span-batch.ts";
+import { makeApiV3Routes } from "./http-api-v3.ts";
 
 const MS = 1_000_000;
 const OTHER_ID = "00000000000000000000000000000abc";
@@ -232,4 +233,9 @@ for (const [path, httpCode, message] of mistakes) {
 test("POST /api/v3/traces is 405 without a word", async () => {
   const answer = await query.get("/api/v3/traces", { method: "POST" });
   assert.deepEqual([answer.status, answer.text], [405, ""]);
+});
+
+test("makeApiV3Routes() stays below /api/v3", () => {
+  const parts = { store: query.store, clock: query.clock, adjust: { skewNsMax: 0 } };
+  assert.ok(makeApiV3Routes(parts).every(({ path }) => path.startsWith("/api/v3/")));
 });

@@ -12,6 +12,8 @@ import {
   type SpanBatch,
 } from "../model/span-batch.ts";
 import type { TraceStore } from "../store/trace-store.ts";
+import { makeHttpRoutes } from "./http-api.ts";
+import { MIN_STEP_MS } from "./http-metrics.ts";
 
 const MS = 1_000_000;
 const SMALL_ID = "00000000000000000000000000000abc";
@@ -228,7 +230,7 @@ const data: readonly (readonly [string, unknown, number])[] = [
   ["/api/dependencies?service=stock", [{ parent: "shop", child: "stock", callCount: 1 }], 0],
   ["/api/dependencies?service=cron", [], 0],
   ["/api/dependencies?endTs=1&lookback=1", [], 0],
-  ["/api/metrics/minstep", 1, 0],
+  ["/api/metrics/minstep", MIN_STEP_MS, 0],
 ];
 for (const [path, expected, total] of data) {
   test(`GET ${path} answers in the envelope`, async () => {
@@ -443,3 +445,10 @@ for (const [method, path] of [
     assert.deepEqual([answer.status, answer.text], [405, ""]);
   });
 }
+
+test("makeHttpRoutes() has no route twice", () => {
+  const parts = { store: query.store, clock: query.clock, adjust: { skewNsMax: 0 } };
+  const routes = makeHttpRoutes(parts, { basePath: "/", passesToken: false });
+  const keys = routes.map(({ method, path }) => `${method} ${path}`);
+  assert.equal(new Set(keys).size, keys.length);
+});

@@ -45,9 +45,13 @@ export function printIndexPage({ services, basePath }: IndexPage): string {
   const routes = ROUTES.map(
     ([path, what]) => `<li>${link(`${path}?prettyPrint=true`, path)} <span>${what}</span></li>`,
   );
-  return PAGE.replace("{list}", () => list)
-    .replace("{count}", String(services.length))
-    .replace("{routes}", () => routes.join("\n"));
+  const parts: Readonly<Record<string, string>> = {
+    count: String(services.length),
+    list,
+    routes: `<ul>${routes.join("\n")}</ul>`,
+  };
+  // One pass over our own text: names that look like a place of a part stay names.
+  return PAGE.replaceAll(/\{(count|list|routes)\}/g, (_place, name: string) => parts[name] ?? "");
 }
 
 const ENTITIES: Readonly<Record<string, string>> = {
@@ -110,7 +114,7 @@ a:focus-visible { outline: 2px solid var(--mark); outline-offset: 3px; border-ra
 <h2>Services with stored spans: {count}</h2>
 {list}
 <h2>API</h2>
-<ul>{routes}</ul>
+{routes}
 </main>
 </body>
 </html>

@@ -1,3 +1,5 @@
+// Each parameter of /api/v3 in both spellings, and the text about each mistake.
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { LIMIT_MAX } from "../model/trace-query.ts";

@@ -1,3 +1,5 @@
+// Trace ids in every form that is taken, and the text about what is none.
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";

@@ -8,8 +8,13 @@ import { openTestQuery, withMethods, withTokens } from "../../test/open-query.ts
 import { openRawPeer } from "../../test/raw-peer.ts";
 import { until } from "../../test/until.ts";
 import { type ErrorCode, SpoorError } from "../base/errors.ts";
+import { type LogFields, silentLog } from "../base/log.ts";
+import { MetricsRegistry } from "../base/metrics.ts";
+import { parseSettings } from "../base/parse-settings.ts";
 import { SpanBatch } from "../model/span-batch.ts";
 import type { TraceStore } from "../store/trace-store.ts";
+import { openQuery } from "./query.ts";
+import { querySettings } from "./settings.ts";
 
 for (const path of ["/", "/search", "/trace/abc", "/api/no-such-route", "/monitor?service=a"]) {
   test(`GET ${path} is the page`, async () => {
@@ -265,4 +270,43 @@ test("close() ends both doors, twice is harmless", async () => {
   await query[Symbol.asyncDispose]();
   await query[Symbol.asyncDispose]();
   await assert.rejects(query.get("/api/services"));
+});
+
+test("openQuery() leaves nothing open when a door cannot be opened", async () => {
+  const query = await openTestQuery();
+  const flags = [
+    "--query.http-server.host-port=127.0.0.1:0",
+    `--query.grpc-server.host-port=127.0.0.1:${query.grpcPort}`,
+  ];
+  const opened: number[] = [];
+  const log = {
+    ...silentLog,
+    info: (_: string, fields?: LogFields) => opened.push(portOf(fields)),
+  };
+  const { config } = parseSettings({ table: querySettings, argv: flags, env: {} });
+  const registry = new MetricsRegistry();
+  const { store, clock } = query;
+  const options = { config, store, registry, log, clock, onBug: assert.ifError };
+  await assert.rejects(openQuery(options), { code: "unavailable" });
+  assert.equal(opened.length, 1);
+  await assert.rejects(fetch(`http://127.0.0.1:${opened[0]}/api/services`));
+  await query[Symbol.asyncDispose]();
+});
+
+function portOf(fields: LogFields | undefined): number {
+  return Number(String(fields?.["address"]).split(":").at(-1));
+}
+
+test("openQuery() opens no door whose address is empty", async () => {
+  const argv = ["--query.http-server.host-port=", "--query.grpc-server.host-port="];
+  const { config } = parseSettings({ table: querySettings, argv, env: {} });
+  const query = await openTestQuery();
+  const { store, clock } = query;
+  const registry = new MetricsRegistry();
+  const options = { config, store, registry, log: silentLog, clock, onBug: assert.ifError };
+  const closed = await openQuery(options);
+  assert.deepEqual(closed.addresses, []);
+  await closed.ready();
+  await closed.close(0);
+  await query[Symbol.asyncDispose]();
 });

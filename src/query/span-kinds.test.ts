@@ -1,3 +1,5 @@
+// Names of kinds, there and back.
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseKind, printKind } from "./span-kinds.ts";

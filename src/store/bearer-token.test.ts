@@ -1,3 +1,5 @@
+// Whose token a store sees, also when several requests are under way.
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate } from "node:timers/promises";

@@ -1,3 +1,5 @@
+// Rows by span id: all of an id, in order, whatever the ids are.
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";

@@ -1,0 +1,109 @@
+// Every question is counted once and timed, and answered as the store answers it.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { SpoorError } from "../base/errors.ts";
+import { printMetrics } from "../base/metrics-text.ts";
+import { MetricsRegistry } from "../base/metrics.ts";
+import { type ReadStore, makeMeasuredStore } from "./measured-store.ts";
+import { isOldOperation } from "./metrics.ts";
+
+const never = new AbortController().signal;
+
+/** A store that takes `ms` by `clock` for each answer, or fails then. */
+function makeStore(failure?: SpoorError): { store: ReadStore; registry: MetricsRegistry } {
+  let nowMs = 0;
+  const answer = async <T>(value: T): Promise<T> => {
+    await Promise.resolve();
+    nowMs += 250;
+    if (failure !== undefined) throw failure;
+    return value;
+  };
+  const registry = new MetricsRegistry();
+  const store: ReadStore = {
+    capabilities: { searchWithoutService: true, archive: true, series: true },
+    findTraces: () => answer([]),
+    readTraces: () => answer([]),
+    services: () => answer(["a", "b", "c"]),
+    operations: () => answer([]),
+    dependencies: () => answer([]),
+    series: () => answer([]),
+    archive: () => answer(true),
+  };
+  const clock = { nowUs: () => 0, monotonicMs: () => nowMs };
+  return { store: makeMeasuredStore(store, registry, clock), registry };
+}
+
+async function askEverything(store: ReadStore): Promise<void> {
+  const range = { startUsMin: 0, startUsMax: 1 };
+  const search = { ...range, attributes: [], limit: 1 };
+  const query = {
+    services: [],
+    kinds: [],
+    byOperation: false,
+    endUs: 0,
+    lookbackUs: 0,
+    stepUs: 1,
+    windowUs: 1,
+  };
+  const id = new Uint8Array(16);
+  await Promise.allSettled([store.findTraces(search, never)]);
+  await Promise.allSettled([store.readTraces([id], never)]);
+  await Promise.allSettled([store.services(never)]);
+  await Promise.allSettled([store.operations("a", undefined, never)]);
+  await Promise.allSettled([store.dependencies(range, never)]);
+  await Promise.allSettled([store.series(query, never)]);
+  await Promise.allSettled([store.archive(id, never)]);
+}
+
+const linesOf = (registry: MetricsRegistry, pattern: RegExp): string[] =>
+  printMetrics(registry)
+    .split("\n")
+    .filter((line) => pattern.test(line))
+    .sort();
+
+const operations = [
+  "archive_trace",
+  "find_traces",
+  "get_dependencies",
+  "get_metrics",
+  "get_operations",
+  "get_services",
+  "get_trace",
+];
+
+for (const result of ["ok", "err"] as const) {
+  test(`makeMeasuredStore() counts and times what ends as ${result}`, async () => {
+    const error = result === "ok" ? undefined : new SpoorError("unavailable", "no luck");
+    const { store, registry } = makeStore(error);
+    await askEverything(store);
+    const labels = (operation: string): string => `{operation="${operation}",result="${result}"}`;
+    assert.deepEqual(
+      linesOf(registry, /^jaeger_query_requests_total/),
+      operations.map((operation) => `jaeger_query_requests_total${labels(operation)} 1`),
+    );
+    assert.deepEqual(
+      linesOf(registry, /^jaeger_query_latency_sum/),
+      operations.map((operation) => `jaeger_query_latency_sum${labels(operation)} 0.25`),
+    );
+    const [count, latency] =
+      result === "ok" ? ["successes", "okLatency"] : ["errors", "errLatency"];
+    for (const operation of operations.filter(isOldOperation)) {
+      for (const name of ["attempts", count, `${latency}_count`]) {
+        const line = `jaeger_${operation}_${name} 1`;
+        assert.deepEqual(linesOf(registry, new RegExp(`^jaeger_${operation}_${name} `)), [line]);
+      }
+    }
+  });
+}
+
+test("makeMeasuredStore() says how many results an answer had", async () => {
+  const { store, registry } = makeStore();
+  assert.deepEqual(await store.services(never), ["a", "b", "c"]);
+  assert.deepEqual(linesOf(registry, /^jaeger_query_responses_sum/), [
+    'jaeger_query_responses_sum{operation="get_services"} 3',
+  ]);
+  assert.deepEqual(linesOf(registry, /^jaeger_get_services_responses_sum/), [
+    "jaeger_get_services_responses_sum 3",
+  ]);
+});
