@@ -13,11 +13,11 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { parseArgs } from "node:util";
+import { type SpoorProcess, startSpoor } from "../test/spoor-process.ts";
 import type { LoadReport } from "./load.ts";
 import { readProcess } from "./proc.ts";
 import { type QueryReport, timeQueries } from "./queries.ts";
 import { DOORS } from "./senders.ts";
-import { type Server, startServer } from "./server.ts";
 
 const HOME = join(import.meta.dirname, "..");
 const MB = 1024 * 1024;
@@ -27,7 +27,7 @@ const ADDRESS_NAMES: Readonly<Record<string, string>> = {
   "otlp-grpc": "OTLP gRPC",
   "otlp-http": "OTLP HTTP",
   "jaeger-grpc": "Jaeger gRPC",
-  "jaeger-http": "Jaeger HTTP",
+  "jaeger-http": "Jaeger HTTP (thrift)",
   "zipkin-json": "Zipkin HTTP",
 };
 
@@ -93,14 +93,14 @@ async function main(): Promise<void> {
 }
 
 async function measure(folder: string, door: string, plan: Plan): Promise<DoorReport> {
-  const server = await startServer(folder, [`--memory.max-bytes=${plan.memory}`]);
+  const server = await startSpoor(folder, [`--memory.max-bytes=${plan.memory}`]);
   try {
     await wait(1_000 * plan.idleSeconds);
     const idle = readProcess(server.pid);
     const load = await runLoad(server, door, plan);
     const after = readProcess(server.pid);
-    const spansHeld = await readSpansHeld(addressOf(server, "admin (health, metrics)"));
-    const queries = await timeQueries(addressOf(server, "query HTTP (UI, API)"), plan.queries);
+    const spansHeld = await readSpansHeld(addressOf(server, "admin"));
+    const queries = await timeQueries(addressOf(server, "Query HTTP"), plan.queries);
     return {
       ...load,
       spansPerServerCpuSecond: Math.round(load.spansAccepted / load.serverCpuSeconds),
@@ -117,14 +117,14 @@ async function measure(folder: string, door: string, plan: Plan): Promise<DoorRe
   }
 }
 
-function addressOf(server: Server, name: string): string {
+function addressOf(server: SpoorProcess, name: string): string {
   const address = server.addresses.get(name);
   if (address !== undefined) return address;
   const known = [...server.addresses.keys()].join(", ");
   throw new Error(`the log names no address of ${name}, only of ${known}`);
 }
 
-async function runLoad(server: Server, door: string, plan: Plan): Promise<LoadReport> {
+async function runLoad(server: SpoorProcess, door: string, plan: Plan): Promise<LoadReport> {
   const options: Readonly<Record<string, string>> = {
     door,
     target: addressOf(server, ADDRESS_NAMES[door] ?? door),

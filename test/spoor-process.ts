@@ -1,5 +1,7 @@
 // Starts the program under test as a process of its own, on ports of its own choice, and learns from its
 // log where it listens.
+//
+//   spawn ─▶ log lines (JSON) ─ "… at" ─▶ addresses ─ "Spoor is ready" ─▶ SpoorProcess ─▶ close
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -9,7 +11,9 @@ import { createInterface } from "node:readline";
 /** A start that takes longer has failed. */
 const READY_MS_MAX = 20_000;
 /** Between SIGTERM and SIGKILL. */
-const END_MS_MAX = 10_000;
+const END_MS_MAX = 15_000;
+/** Lines of the log that are kept, the last ones. */
+const LINES_MAX = 10_000;
 
 const LISTENERS: readonly string[] = [
   "collector.otlp.grpc",
@@ -22,61 +26,92 @@ const LISTENERS: readonly string[] = [
   "query.grpc-server",
 ];
 
-export interface Server {
+export interface Exit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+export interface SpoorProcess {
   readonly pid: number;
   /** From the start of the process to its "ready". */
   readonly readyMs: number;
   /** What listens where, by the names of the log: "OTLP gRPC" -> "127.0.0.1:41234". */
   readonly addresses: ReadonlyMap<string, string>;
-  close(): Promise<void>;
+  /** Lines of standard error. */
+  readonly log: readonly string[];
+  readonly ended: Promise<Exit>;
+  signal(name: NodeJS.Signals): void;
+  /** SIGTERM, and SIGKILL when that does not help. */
+  close(): Promise<Exit>;
 }
 
 /**
+ * Starts the all-in-one; every door has a port of its own unless `flags` say otherwise.
+ *
  * @param folder a checkout (with its node_modules) or an installed package.
  * @throws Error with the last lines of the log if the process ends or is not ready in time.
  */
-export async function startServer(folder: string, flags: readonly string[]): Promise<Server> {
+export async function startSpoor(folder: string, flags: readonly string[]): Promise<SpoorProcess> {
   const startedMs = performance.now();
-  const main = join(folder, "src/cli/main.ts");
   const anyPort = LISTENERS.map((name) => `--${name}.host-port=127.0.0.1:0`);
+  const given = new Set(flags.map((flag) => flag.split("=", 1)[0]));
   const child = spawn(
     process.execPath,
-    [main, "all-in-one", "--log-encoding=json", ...anyPort, ...flags],
+    [
+      join(folder, "src/cli/main.ts"),
+      "all-in-one",
+      "--log-encoding=json",
+      ...anyPort.filter((flag) => !given.has(flag.split("=", 1)[0])),
+      ...flags,
+    ],
     { cwd: folder, stdio: ["ignore", "ignore", "pipe"] },
   );
-  const ended = once(child, "exit");
+  const ended: Promise<Exit> = once(child, "exit").then(([code, signal]) => ({ code, signal }));
   const addresses = new Map<string, string>();
-  await waitUntilReady(child, addresses);
+  const log: string[] = [];
+  await waitUntilReady(child, addresses, log);
   return {
     pid: child.pid!,
     readyMs: performance.now() - startedMs,
     addresses,
+    log,
+    ended,
+    signal: (name) => void child.kill(name),
     async close() {
       const kill = setTimeout(() => child.kill("SIGKILL"), END_MS_MAX);
       child.kill("SIGTERM");
-      await ended;
+      const exit = await ended;
       clearTimeout(kill);
+      return exit;
     },
   };
 }
 
-async function waitUntilReady(child: ChildProcess, addresses: Map<string, string>): Promise<void> {
-  const lines: string[] = [];
+async function waitUntilReady(
+  child: ChildProcess,
+  addresses: Map<string, string>,
+  log: string[],
+): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     const fail = (why: string): void => {
       child.kill("SIGKILL");
-      reject(new Error([`the server ${why}`, ...lines.slice(-5)].join("\n")));
+      reject(new Error([`Spoor ${why}`, ...log.slice(-5)].join("\n")));
     };
     const late = setTimeout(() => fail("was not ready in time"), READY_MS_MAX);
-    child.once("exit", (code) => fail(`ended with code ${code}`));
+    const onExit = (code: number | null): void => {
+      clearTimeout(late);
+      fail(`ended with code ${code}`);
+    };
+    child.once("exit", onExit);
     createInterface({ input: child.stderr! }).on("line", (line) => {
-      lines.push(line);
+      log.push(line);
+      if (log.length > LINES_MAX) log.shift();
       if (!line.startsWith("{")) return;
       const { msg, at } = JSON.parse(line) as { msg: string; at?: string };
       if (at !== undefined) addresses.set(msg, at.replace(/^https?:\/\//, ""));
       if (msg !== "Spoor is ready") return;
       clearTimeout(late);
-      child.removeAllListeners("exit");
+      child.off("exit", onExit);
       resolve();
     });
   });
