@@ -8,8 +8,7 @@
 // its own, the request was bad. jaeger-idl api_v3.
 
 import { SpoorError } from "../base/errors.ts";
-import { RowCopier } from "../model/copy-rows.ts";
-import { SpanBatch } from "../model/span-batch.ts";
+import type { SpanBatch } from "../model/span-batch.ts";
 import { type GrpcContext, GrpcError, type GrpcService } from "../net/grpc-service.ts";
 import {
   type TraceQueryMessage,
@@ -33,15 +32,12 @@ import { within } from "./parse-query.ts";
 import { parseTraceId } from "./parse-trace-id.ts";
 import type { QueryParts } from "./query-parts.ts";
 import { eachTrace } from "./read-traces.ts";
-import { chunkRows } from "./span-chunks.ts";
+import { chunkTrace } from "./span-chunks.ts";
 import { printKind } from "./span-kinds.ts";
 import { summarizeTrace } from "./trace-summary.ts";
 
 export const QUERY_SERVICE_V3 = "jaeger.api_v3.QueryService";
 export const CAPABILITIES_SERVICE = "jaeger.api_v3.Capabilities";
-
-/** Most traces are one message; more rows would wait for all of them to be written. */
-const CHUNK_ROWS_MAX = 1_000;
 
 export function makeQueryServiceV3(parts: QueryParts): GrpcService {
   const { store } = parts;
@@ -164,19 +160,7 @@ function checkQuery(asked: TraceQueryMessage | undefined): TraceQueryMessage {
 }
 
 function* writeTrace(trace: SpanBatch): Generator<Uint8Array> {
-  const chunk = new SpanBatch();
-  let copier: RowCopier | undefined;
-  for (const [from, to] of chunkRows(trace, CHUNK_ROWS_MAX)) {
-    if (to - from === trace.rows) {
-      yield writeOtlpProto([trace]);
-      return;
-    }
-    chunk.reset();
-    copier ??= new RowCopier(trace, chunk);
-    copier.begin(trace, chunk);
-    for (let row = from; row < to; row++) copier.copyRow(row);
-    yield writeOtlpProto([chunk]);
-  }
+  for (const chunk of chunkTrace(trace)) yield writeOtlpProto([chunk]);
 }
 
 function invalid(message: string): GrpcError {

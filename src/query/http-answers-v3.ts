@@ -6,10 +6,12 @@
 //
 // Source: Jaeger's apiv3 gateway, which sets no type: Go's sniffer makes it text/plain.
 
+import { setImmediate } from "node:timers/promises";
 import type { SpanBatch } from "../model/span-batch.ts";
 import type { HttpAnswer } from "../net/http-route.ts";
 import { writeOtlpJson } from "../wire/write-otlp-json.ts";
 import { PLAIN_HEADERS, printGoJson } from "./http-answers.ts";
+import { chunkTrace } from "./span-chunks.ts";
 
 const HEADERS = { "Content-Type": "text/plain; charset=utf-8" };
 
@@ -22,21 +24,27 @@ export function answerErrorV3(httpCode: number, message: string): HttpAnswer {
   return { status: httpCode, headers: PLAIN_HEADERS, body };
 }
 
-/** Traces as one OTLP document, written as they come: no more text than one trace's is held. */
+/**
+ * Traces as one OTLP document, written as they come: some MB of text at most are held. A resource of
+ * a large trace may come several times, each time with other spans.
+ */
 export function answerTracesV3(traces: AsyncIterable<SpanBatch>): HttpAnswer {
   return { status: 200, headers: HEADERS, body: writeTraces(traces) };
 }
 
-/** What stands around the list of one trace's resources. */
+/** What stands around the list of one document's resources. */
 const BEFORE = '{"resourceSpans":[';
 const AFTER = "]}";
 
 async function* writeTraces(traces: AsyncIterable<SpanBatch>): AsyncGenerator<string> {
   let before = `{"result":${BEFORE}`;
   for await (const trace of traces) {
-    const text = writeOtlpJson([trace]);
-    yield before + text.slice(BEFORE.length, -AFTER.length);
-    before = ",";
+    for (const chunk of chunkTrace(trace)) {
+      if (chunk !== trace) await setImmediate(); // others get their turn
+      const text = writeOtlpJson([chunk]);
+      yield before + text.slice(BEFORE.length, -AFTER.length);
+      before = ",";
+    }
   }
   yield `${AFTER}}`;
 }

@@ -28,11 +28,12 @@ export async function* eachTrace(
   let rows = 0;
   traces.reverse();
   for (let trace = traces.pop(); trace !== undefined; trace = traces.pop()) {
+    const shown = view.raw ? trace : adjustTrace(trace, view.adjust);
     rows += trace.rows;
     if (rows > ROWS_A_TURN) {
       rows = 0;
       await setImmediate();
     }
-    yield view.raw ? trace : adjustTrace(trace, view.adjust);
+    yield shown;
   }
 }

@@ -5,9 +5,11 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { anySpans } from "../../test/any-spans.ts";
 import { addSpans } from "../../test/make-trace.ts";
+import { RowCopier } from "../model/copy-rows.ts";
+import { printSpans } from "../model/print-spans.ts";
 import { SpanBatch } from "../model/span-batch.ts";
 import { writeOtlpProto } from "../wire/write-otlp-proto.ts";
-import { chunkRows } from "./span-chunks.ts";
+import { chunkRows, chunkTrace } from "./span-chunks.ts";
 
 const sized = (sizes: readonly number[]): SpanBatch =>
   addSpans(
@@ -72,3 +74,28 @@ test("chunkRows() does not estimate far below what is written", () => {
     }),
   );
 });
+
+test("chunkTrace() gives parts that make the trace again", () => {
+  fc.assert(
+    fc.property(anySpans(8), fc.integer({ min: 1, max: 9 }), (batch, rowsMax) => {
+      const whole = new SpanBatch();
+      for (const chunk of chunkTrace(batch, rowsMax)) {
+        const copier = new RowCopier(chunk, whole);
+        for (let row = 0; row < chunk.rows; row++) copier.copyRow(row);
+      }
+      assert.deepEqual(spanLines(whole), spanLines(batch));
+    }),
+  );
+});
+
+/** The spans alone: parts may have resources and scopes again, under other numbers. */
+function spanLines(batch: SpanBatch): string[] {
+  let isSpan = false;
+  return printSpans(batch)
+    .split("\n")
+    .filter((line) => {
+      if (!line.startsWith("  ")) isSpan = line.startsWith("span");
+      return isSpan;
+    })
+    .map((line) => line.replaceAll(/ (?:resource|scope)=\d+/g, ""));
+}

@@ -1,4 +1,4 @@
-// Takes a trace apart for a stream, so that no message gets larger than clients accept.
+// Takes a trace apart for a stream, so that no piece gets larger than clients accept, or takes long.
 //
 //   |row row row … |row row|big row|row … |        at most so many rows, and so many bytes by estimate
 //
@@ -6,13 +6,37 @@
 // larger by itself is a chunk of its own.
 
 import { type AttributeTable, isEntryType } from "../model/attribute-table.ts";
-import type { SpanBatch } from "../model/span-batch.ts";
+import { RowCopier } from "../model/copy-rows.ts";
+import { SpanBatch } from "../model/span-batch.ts";
 
 /** A quarter of what clients take: an estimate may be wrong. */
 const CHUNK_BYTES_MAX = 1 << 20;
 /** Ids, times, tags and lengths of a span; those of an attribute. */
 const ROW_BYTES = 120;
 const ATTRIBUTE_BYTES = 16;
+
+/** Rows of a chunk of OTLP: most traces are one; writing more would take over 10 ms. */
+const OTLP_ROWS_MAX = 1_000;
+
+/** The trace itself if it is one chunk, else copies of its parts; each is valid until the next. */
+export function* chunkTrace(
+  trace: SpanBatch,
+  rowsMax = OTLP_ROWS_MAX,
+): Generator<SpanBatch, void, undefined> {
+  const chunk = new SpanBatch();
+  let copier: RowCopier | undefined;
+  for (const [from, to] of chunkRows(trace, rowsMax)) {
+    if (to - from === trace.rows) {
+      yield trace;
+      return;
+    }
+    chunk.reset();
+    copier ??= new RowCopier(trace, chunk);
+    copier.begin(trace, chunk);
+    for (let row = from; row < to; row++) copier.copyRow(row);
+    yield chunk;
+  }
+}
 
 /** Ranges `[from, to)` that cover all rows in order. Cost: a look at each attribute. */
 export function* chunkRows(

@@ -315,10 +315,10 @@ test("rewriteSpanAttributes() leaves out what is marked and adds behind each row
     { id: 2 },
     { id: 3, attributes: { c: "3" } },
   );
-  rewriteSpanAttributes(batch, Uint8Array.of(1, 0, 1), (row, table) => {
-    if (row > 0) table.addSafeInt(batch.dictionary.internText("row"), row);
-  });
-  assert.deepEqual(show(batch), ["1<0 @0 b=2", "2<0 @0 row=1", "3<0 @0 row=2"]);
+  const key = batch.dictionary.internText("more");
+  const entries = Uint32Array.of(0, ...["x", "y"].map((text) => batch.dictionary.internText(text)));
+  rewriteSpanAttributes(batch, Uint8Array.of(1, 0, 1), { key, type: STRING, entries });
+  assert.deepEqual(show(batch), ["1<0 @0 b=2", "2<0 @0 more=x", "3<0 @0 more=y"]);
 });
 
 const MS = 1_000_000;
