@@ -29,7 +29,7 @@ export interface AnswerSettings {
   readonly lingerMs: number;
   readonly log: Log;
   readonly onBug: (error: unknown) => void;
-  /** The door is closing: connections end with their answers. */
+  /** Connections end with their answers: the door is closing, or never keeps one. */
   isClosing(): boolean;
 }
 

@@ -131,6 +131,24 @@ test("openHttpServer() keeps a connection for the next request, after failures t
   assert.equal(ports.size, 1);
 });
 
+test("openHttpServer() ends each connection with its answer, if it is told to", async (t) => {
+  const { url } = await open(t, [get("/a", ok("a"))], { keepAlive: false });
+  assert.equal((await fetch(`${url}/a`)).headers.get("connection"), "close");
+});
+
+test("openHttpServer() opens with any order and absence of timeouts", async (t) => {
+  for (const [headersTimeoutMs, requestTimeoutMs] of [
+    [0, 0],
+    [0, 100],
+    [100, 0],
+    [2_000, 100],
+  ] as const) {
+    const limits = { headersTimeoutMs, requestTimeoutMs, idleTimeoutMs: 0 };
+    const { url } = await open(t, [get("/a", ok("a"))], { limits });
+    assert.equal(await (await fetch(`${url}/a`)).text(), "a");
+  }
+});
+
 test("openHttpServer() keeps the body as it is until an asynchronous answer is out", async (t) => {
   const gate = Promise.withResolvers<void>();
   const late = post("/late", async ({ body }) => {

@@ -39,6 +39,8 @@ export interface HttpServerOptions {
   /** "/jaeger": taken off the path before routes are looked up; "" or "/" = none. */
   readonly basePath?: string;
   readonly cors?: HttpCors;
+  /** False: every connection ends with its first answer; default true. */
+  readonly keepAlive?: boolean;
   /** Added to every answer. */
   readonly headers?: Readonly<Record<string, string>>;
   /** Compress answers of 1 KiB and more for peers that accept gzip. */
@@ -54,7 +56,8 @@ export interface HttpServer {
   close(graceMs: number): Promise<void>;
 }
 
-/** How often node:http looks for connections that are over their time, at most. */
+/** How often node:http looks for connections that are over their time: half of it, within these. */
+const LOOK_MS_MIN = 20;
 const LOOK_MS_MAX = 500;
 const TLS_HANDSHAKE_TIMEOUT_MS = 10_000;
 const NO_PARAMS = Object.freeze(Object.create(null) as Params);
@@ -79,7 +82,7 @@ export async function openHttpServer(options: HttpServerOptions): Promise<HttpSe
       lingerMs: limits.lingerMs,
       log,
       onBug: options.onBug,
-      isClosing: () => isClosing,
+      isClosing: () => isClosing || options.keepAlive === false,
     }),
   };
   const dispatch = makeDispatch(options, settings, cors);
@@ -138,12 +141,17 @@ function makeServer(
   limits: HttpLimits,
   onRequest: http.RequestListener,
 ): http.Server {
+  const { requestTimeoutMs } = limits;
+  // Headers are a part of the request: node:http refuses more time for the part than for the whole.
+  const headersTimeoutMs = Math.min(limits.headersTimeoutMs, requestTimeoutMs || Infinity);
+  const shortestMs = Math.min(headersTimeoutMs || Infinity, requestTimeoutMs || Infinity);
+  const lookMs = Math.max(LOOK_MS_MIN, Math.min(LOOK_MS_MAX, shortestMs / 2));
   const settings: http.ServerOptions = {
     maxHeaderSize: limits.headerBytesMax,
-    headersTimeout: limits.headersTimeoutMs,
-    requestTimeout: limits.requestTimeoutMs,
+    headersTimeout: headersTimeoutMs,
+    requestTimeout: requestTimeoutMs,
     keepAliveTimeout: limits.idleTimeoutMs,
-    connectionsCheckingInterval: Math.min(LOOK_MS_MAX, limits.headersTimeoutMs / 2),
+    connectionsCheckingInterval: lookMs,
     noDelay: true,
     keepAlive: true,
   };

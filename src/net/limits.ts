@@ -16,11 +16,11 @@ export interface HttpLimits {
   readonly requestsMax: number;
   /** Open connections; a further one is closed at once. */
   readonly connectionsMax: number;
-  /** From the first byte (or the connect) to the end of the headers; then 408. */
+  /** From the first byte (or the connect) to the end of the headers; then 408. 0 = no bound. */
   readonly headersTimeoutMs: number;
-  /** From the first byte to the end of the body; then 408. */
+  /** From the first byte to the end of the body; then 408. 0 = no bound. */
   readonly requestTimeoutMs: number;
-  /** A connection without a request. */
+  /** A connection without a request. 0 = no bound. */
   readonly idleTimeoutMs: number;
   /** A peer that does not read its answer. */
   readonly answerTimeoutMs: number;
