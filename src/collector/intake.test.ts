@@ -193,7 +193,13 @@ test("Intake counts what a bug has lost and lets it go on to the supervisor", as
 
 test("Intake bounds the bytes that wait for the store, but one request always fits", async () => {
   const waiting: (() => void)[] = [];
-  const setup = setUp(() => new Promise((resolve) => void waiting.push(resolve)), 1_000);
+  const setup = setUp(
+    () =>
+      new Promise((resolve) => {
+        waiting.push(resolve);
+      }),
+    1_000,
+  );
   const first = setup.send(good, 5_000);
   assert.equal(setup.ledger.figures().total.spans.inFlight, 2);
   assert.deepEqual(setup.metrics("queue_length"), ['jaeger_collector_queue_length{host="here"} 2']);
@@ -219,7 +225,9 @@ test("Intake keeps requests that wait apart from those that come later", async (
   const waiting: (() => void)[] = [];
   const setup = setUp((batch) => {
     rows.push(batch.rows);
-    return new Promise((resolve) => void waiting.push(resolve));
+    return new Promise((resolve) => {
+      waiting.push(resolve);
+    });
   });
   const sent = [setup.send(good), setup.send(readSpans({ id: 3 })), setup.send(good)];
   for (const resolve of waiting) resolve();

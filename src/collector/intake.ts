@@ -20,7 +20,6 @@ import { SpanBatch } from "../model/span-batch.ts";
 import type { TraceStore } from "../store/trace-store.ts";
 import type { Account, DoorName, FormatName, Ledger } from "./ledger.ts";
 import type { Sanitized } from "./sanitize.ts";
-import { showAccount } from "./ledger-metrics.ts";
 import { type CollectorMetrics, ServiceNames, SpanCounter } from "./span-counts.ts";
 
 /**
@@ -88,7 +87,6 @@ export class Intake {
   /** The way in for one door and format. */
   open(door: DoorName, format: FormatName, read: ReadPayload, labels: JaegerLabels): TakePayload {
     const account = this.#options.ledger.account(door, format);
-    showAccount(account, this.#options.metrics);
     const counter = new SpanCounter(this.#options.metrics, this.#names, labels);
     return (payload) => this.#take(payload, account, counter, read);
   }

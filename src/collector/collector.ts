@@ -1,0 +1,190 @@
+// The collector: opens its doors onto one intake, and closes them without losing what came in.
+//
+//   config ─▶ doors ─▶ Intake ─▶ TraceStore          open: all doors, or none and an error
+//                                                    close: stop accepting, answer what came, end
+//
+// Only wiring. A door whose address is empty stays shut.
+// Not here: health, metrics and the ledger's page (the admin port, cli), settings (settings.ts).
+
+import { hostname } from "node:os";
+import { fileURLToPath } from "node:url";
+import type { Clock } from "../base/clock.ts";
+import type { Log } from "../base/log.ts";
+import type { MetricsRegistry } from "../base/metrics.ts";
+
+import type { HostPort } from "../base/settings.ts";
+import { type ByteBudget, makeByteBudget } from "../net/byte-budget.ts";
+import { makeGrpcHealth } from "../net/grpc-health.ts";
+import { makeGrpcReflection } from "../net/grpc-reflection.ts";
+import { openGrpcServer } from "../net/grpc-server.ts";
+import { printHostPort } from "../net/host-port.ts";
+import { openHttpServer } from "../net/http-server.ts";
+import { grpcLimits, httpLimits } from "../net/limits.ts";
+import type { TraceStore } from "../store/trace-store.ts";
+import {
+  type DoorPlan,
+  type GrpcDoorPlan,
+  type HttpDoorPlan,
+  planDoors,
+} from "./doors/plan-doors.ts";
+import { Intake } from "./intake.ts";
+import { showAccount } from "./ledger-metrics.ts";
+import { type DoorName, Ledger } from "./ledger.ts";
+import { collectorMetrics } from "./metrics.ts";
+import { makeSanitizer } from "./sanitize.ts";
+import type { CollectorConfig } from "./settings.ts";
+
+export interface CollectorOptions {
+  readonly config: CollectorConfig;
+  readonly store: TraceStore;
+  readonly registry: MetricsRegistry;
+  readonly log: Log;
+  readonly clock: Clock;
+  /** Called with an error that is a bug of ours; the process should end. */
+  readonly onBug: (error: unknown) => void;
+  /** Books to be shown elsewhere too (ledger-route.ts); default: new ones. */
+  readonly ledger?: Ledger;
+  /** Label `host` of Jaeger's metrics; default: this machine's name. */
+  readonly host?: string;
+}
+
+/** A door that is open. */
+export interface DoorAddress {
+  readonly door: DoorName;
+  /** For people: "OTLP gRPC". */
+  readonly name: string;
+  /** `http://127.0.0.1:4318`, or `127.0.0.1:4317` for gRPC. */
+  readonly at: string;
+  readonly port: number;
+}
+
+export interface Collector {
+  readonly addresses: readonly DoorAddress[];
+  readonly ledger: Ledger;
+  /**
+   * Stops accepting, lets what was accepted be stored and answered for `graceMs`, then cuts off.
+   * Twice is harmless.
+   */
+  close(graceMs: number): Promise<void>;
+}
+
+/** What all doors of a collector share. */
+interface Shared extends CollectorOptions {
+  readonly ledger: Ledger;
+  readonly intake: Intake;
+  readonly budget: ByteBudget;
+}
+
+interface Opened {
+  readonly address: string;
+  readonly port: number;
+  close(graceMs: number): Promise<void>;
+}
+
+const PROTO_FOLDER = fileURLToPath(new URL("../wire/proto", import.meta.url));
+
+/** Between bodies that are being received and spans that wait for the store: as much again. */
+const RECEIVING_SHARE = 2;
+
+/**
+ * Opens every door that has an address.
+ *
+ * @throws SpoorError `unavailable` (door and address, and why), `bad-input` for TLS files and
+ *   settings. Nothing is open then.
+ */
+export async function openCollector(options: CollectorOptions): Promise<Collector> {
+  const shared = share(options);
+  const opened: Opened[] = [];
+  const addresses: DoorAddress[] = [];
+  try {
+    for (const plan of planDoors(options.config)) {
+      if (plan.hostPort === undefined) continue;
+      const door = await openDoor(plan, plan.hostPort, shared);
+      opened.push(door);
+      addresses.push(addressOf(plan, door));
+    }
+  } catch (error) {
+    await Promise.all(opened.map((door) => door.close(0)));
+    throw error;
+  }
+  const metrics = options.registry.register(collectorMetrics);
+  for (const account of shared.ledger.accounts()) showAccount(account, metrics);
+  let closing: Promise<unknown> | undefined;
+  return {
+    addresses,
+    ledger: shared.ledger,
+    async close(graceMs) {
+      closing ??= Promise.all(opened.map((door) => door.close(graceMs)));
+      await closing;
+    },
+  };
+}
+
+function share(options: CollectorOptions): Shared {
+  const { config, store, registry, clock, ledger = new Ledger(), host = hostname() } = options;
+  const inFlightBytesMax = config["collector.max-inflight-bytes"];
+  const intake = new Intake({
+    store,
+    ledger,
+    metrics: registry.register(collectorMetrics),
+    sanitize: makeSanitizer(config["collector.tags"]),
+    clock,
+    host,
+    inFlightBytesMax,
+  });
+  // A small bound on what waits must not shut out a request that the door itself allows.
+  const oneRequestBytes = httpLimits.bodyBytesMax + httpLimits.plainBytesMax;
+  const bytesMax = Math.max(RECEIVING_SHARE * inFlightBytesMax, oneRequestBytes);
+  return { ...options, ledger, intake, budget: makeByteBudget(bytesMax) };
+}
+
+function openDoor(plan: DoorPlan, hostPort: HostPort, shared: Shared): Promise<Opened> {
+  return plan.kind === "http"
+    ? openHttpDoor(plan, hostPort, shared)
+    : openGrpcDoor(plan, hostPort, shared);
+}
+
+function openHttpDoor(plan: HttpDoorPlan, hostPort: HostPort, shared: Shared): Promise<Opened> {
+  const { log, onBug, budget, intake, ledger } = shared;
+  const { name, limits, tls, cors, headers } = plan;
+  const { routes, answerFailure } = plan.make(intake, ledger);
+  return openHttpServer({
+    name,
+    hostPort,
+    routes,
+    log,
+    onBug,
+    limits,
+    budget,
+    answerFailure,
+    ...(tls === undefined ? {} : { tls }),
+    ...(cors === undefined ? {} : { cors }),
+    ...(headers === undefined ? {} : { headers }),
+  });
+}
+
+function openGrpcDoor(plan: GrpcDoorPlan, hostPort: HostPort, shared: Shared): Promise<Opened> {
+  const { log, onBug, clock, budget, intake, ledger } = shared;
+  const { name, limits, tls, protoFile } = plan;
+  const { service, onFailure } = plan.make(intake, ledger);
+  const health = makeGrpcHealth([service.name]);
+  const reflection = makeGrpcReflection([protoFile], [PROTO_FOLDER]);
+  return openGrpcServer({
+    name,
+    hostPort,
+    services: [service, health.service, ...reflection],
+    log,
+    onBug,
+    clock,
+    limits: { ...grpcLimits, ...limits },
+    budget,
+    onFailure,
+    ...(tls === undefined ? {} : { tls }),
+  });
+}
+
+function addressOf({ name, title, kind, tls }: DoorPlan, { address, port }: Opened): DoorAddress {
+  const hostPort = printHostPort({ host: address, port });
+  const scheme = kind === "grpc" ? "" : tls === undefined ? "http://" : "https://";
+  return { door: name, name: title, at: scheme + hostPort, port };
+}

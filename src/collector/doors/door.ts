@@ -1,0 +1,78 @@
+// What all doors are made of: a door turns requests of one protocol into payloads for the intake.
+//
+//   HttpRequest ─ content type ─▶ TakePayload ─ Receipt ─▶ HttpAnswer
+//   gRPC message ────────────────▶ TakePayload ─ Receipt ─▶ message
+//
+// Failures that the servers see before any door does (too large, bad gzip, cut off …) are counted in
+// the ledger here, under the format `unknown`.
+// Not here: sockets (net), which doors are open (collector.ts).
+
+import type { GrpcService } from "../../net/grpc-service.ts";
+import type { GrpcFailure, OnGrpcFailure } from "../../net/grpc-call.ts";
+import type { HttpAnswer, HttpFailure, HttpRequest, HttpRoute } from "../../net/http-route.ts";
+import { GRPC_STATUS } from "../../net/status.ts";
+import type { Rejected } from "../../wire/otlp-proto.ts";
+import type { Receipt } from "../intake.ts";
+import type { Account, RefusedReason } from "../ledger.ts";
+
+/** What an HTTP door does with requests. */
+export interface HttpDoor {
+  readonly routes: readonly HttpRoute[];
+  readonly answerFailure: (failure: HttpFailure, request: HttpRequest) => HttpAnswer;
+}
+
+/** What a gRPC door does with calls. */
+export interface GrpcDoor {
+  readonly service: GrpcService;
+  readonly onFailure: OnGrpcFailure;
+}
+
+/** What an OTLP sender is told of its spans. */
+export function rejectedOf({ invalidIds }: Receipt): Rejected {
+  if (invalidIds === 0) return NONE_REJECTED;
+  return { spans: invalidIds, message: `${invalidIds} spans without a trace id or span id` };
+}
+
+const NONE_REJECTED: Rejected = { spans: 0, message: "" };
+
+/** The media type of a Content-Type: lower case, without parameters; "" when there is none. */
+export function mediaTypeOf({ headers }: HttpRequest): string {
+  const header = headers["content-type"];
+  const text = typeof header === "string" ? header : (header?.[0] ?? "");
+  return (text.split(";", 1)[0] ?? "").trim().toLowerCase();
+}
+
+// 404 and 405 are no requests with spans; a failure with an error was counted by the intake.
+const reasonOfHttpStatus: Readonly<Record<number, RefusedReason>> = {
+  400: "bad-input",
+  413: "too-large",
+  415: "wrong-type",
+  429: "overloaded",
+};
+
+/** Counts what an HTTP server refused before a route saw it. */
+export function countHttpFailure(account: Account, { status, error }: HttpFailure): void {
+  const reason = reasonOfHttpStatus[status];
+  if (error === undefined && reason !== undefined) account.refuseRequest(reason);
+}
+
+/** Counts what a gRPC server refused before the method `path` saw it. */
+export function makeGrpcFailureCounter(account: Account, path: string): OnGrpcFailure {
+  return (failure) => {
+    if (!failure.wasHandled && failure.path === path) account.refuseRequest(reasonOf(failure));
+  };
+}
+
+function reasonOf({ status, isForNow }: GrpcFailure): RefusedReason {
+  switch (status) {
+    case GRPC_STATUS.CANCELLED:
+    case GRPC_STATUS.DEADLINE_EXCEEDED:
+      return "cut-off";
+    case GRPC_STATUS.RESOURCE_EXHAUSTED:
+      return isForNow ? "overloaded" : "too-large";
+    case GRPC_STATUS.UNIMPLEMENTED:
+      return "wrong-type";
+    default:
+      return "bad-input";
+  }
+}

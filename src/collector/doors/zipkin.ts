@@ -1,0 +1,60 @@
+// Zipkin, port 9411: POST /api/v1/spans (JSON, thrift) and /api/v2/spans (JSON, protobuf).
+//
+//   202 nothing · 400, 413 … one line of text · 429, 503 with Retry-After
+//
+// A content type that names no format of the path means JSON: reporters in browsers send JSON as
+// text/plain, old ones send nothing.
+//
+// Source: Zipkin API 2 (zipkin-api.yaml); opentelemetry-collector-contrib, zipkinreceiver.
+// Trust: the body's size was checked by the server, nothing else. Not here: gzip, CORS (net).
+
+import type { HttpRoute } from "../../net/http-route.ts";
+import { readZipkinJsonV2 } from "../../wire/zipkin-json.ts";
+import { readZipkinJsonV1 } from "../../wire/zipkin-json-v1.ts";
+import { readZipkinProto } from "../../wire/zipkin-proto.ts";
+import { readZipkinThrift } from "../../wire/zipkin-thrift.ts";
+import type { FormatName, Ledger } from "../ledger.ts";
+import type { Intake, ReadPayload, TakePayload } from "../intake.ts";
+import { type HttpDoor, countHttpFailure, mediaTypeOf } from "./door.ts";
+
+export function makeZipkinDoor(intake: Intake, ledger: Ledger): HttpDoor {
+  const open = (format: FormatName, read: ReadPayload): TakePayload =>
+    intake.open("zipkin", format, read, { format: "zipkin", transport: "http" });
+  const thrift = open("zipkin-thrift", readZipkinThrift);
+  const protobuf = open("zipkin-proto", readZipkinProto);
+  const unknown = ledger.account("zipkin", "unknown");
+  return {
+    routes: [
+      makeRoute("/api/v1/spans", open("zipkin-json-v1", readZipkinJsonV1), {
+        "application/x-thrift": thrift,
+        "application/vnd.apache.thrift.binary": thrift,
+      }),
+      makeRoute("/api/v2/spans", open("zipkin-json-v2", readZipkinJsonV2), {
+        "application/x-protobuf": protobuf,
+        "application/protobuf": protobuf,
+      }),
+    ],
+    answerFailure(failure) {
+      countHttpFailure(unknown, failure);
+      const headers = { "content-type": "text/plain; charset=utf-8" };
+      return { status: failure.status, headers, body: `${failure.message}\n` };
+    },
+  };
+}
+
+function makeRoute(
+  path: string,
+  takeJson: TakePayload,
+  others: Readonly<Record<string, TakePayload>>,
+): HttpRoute {
+  const takers = new Map(Object.entries(others));
+  return {
+    method: "POST",
+    path,
+    async handle(request) {
+      const take = takers.get(mediaTypeOf(request)) ?? takeJson;
+      await take(request.body);
+      return { status: 202 };
+    },
+  };
+}
