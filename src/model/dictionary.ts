@@ -10,9 +10,10 @@
 //
 // Trust: bytes may be anything. `invalidUtf8` counts entries that are not UTF-8, so that a batch of
 // sound text costs no second look. What a hostile sender can do is bounded by the bytes it may send:
-// an entry costs at most 30 bytes beside its own, and a probe chain stays short because the hash is
-// seeded per process and mixes every byte.
+// an entry costs at most 30 bytes beside its own, and a probe chain stays short because nobody can
+// choose strings that collide (hash-bytes.ts).
 
+import { hashView } from "./hash-bytes.ts";
 import { isUtf8 } from "./utf8.ts";
 
 const FIRST_ENTRIES = 1 << 10;
@@ -25,30 +26,10 @@ const SPARSE_TABLE = 16;
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const encoder = new TextEncoder();
 const NO_BYTES = new Uint8Array(0);
-// Differs in every process: nobody outside can prepare strings that collide.
-const SEED = (Math.random() * 0x7fffffff) | 0;
 
 /** Hash of `bytes[start..end)`, 32 bits, good enough in its low bits for a power-of-two table. */
 export function hashBytes(bytes: Uint8Array, start: number, end: number): number {
   return hashView(viewOf(bytes), start, end);
-}
-
-function hashView(view: DataView, start: number, end: number): number {
-  let hash = SEED ^ Math.imul(end - start, 0x9e3779b1);
-  if (end - start >= 4) {
-    const last = end - 4;
-    for (let at = start; at < last; at += 4) {
-      hash = Math.imul(hash ^ view.getInt32(at, true), 0x5bd1e995);
-      hash ^= hash >>> 15;
-    }
-    hash ^= view.getInt32(last, true);
-  } else if (end > start) {
-    hash ^= view.getUint8(start) | (view.getUint8(end - 1) << 8);
-    hash ^= view.getUint8((start + end) >>> 1) << 16;
-  }
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return hash ^ (hash >>> 16);
 }
 
 function viewOf(bytes: Uint8Array): DataView {
