@@ -37,16 +37,22 @@ async function open(t: TestContext, protoFiles: readonly string[]): Promise<numb
 const FileDescriptor = protobuf
   .parse(
     `syntax = "proto3";
-     message Type { string name = 1; }
+     message Field { string name = 1; }
+     message Type { string name = 1; repeated Field field = 2; }
      message File { repeated Type message_type = 4; }`,
   )
   .root.lookupType("File");
 
-function messageNames(file: Buffer): string[] {
+interface MessageType {
+  readonly name: string;
+  readonly field?: readonly { readonly name: string }[];
+}
+
+function messageTypes(file: Buffer): readonly MessageType[] {
   const { messageType = [] } = FileDescriptor.toObject(FileDescriptor.decode(file)) as {
-    messageType?: { name: string }[];
+    messageType?: MessageType[];
   };
-  return messageType.map(({ name }) => name);
+  return messageType;
 }
 
 /** Sends all requests over one stream and returns all answers. */
@@ -79,8 +85,14 @@ for (const version of ["v1", "v1alpha"]) {
     assert.deepEqual(list?.listServicesResponse?.service, [
       { name: "jaeger.api_v2.CollectorService" },
     ]);
-    const names = found?.fileDescriptorResponse?.fileDescriptorProto.flatMap(messageNames);
-    assert.ok(names?.includes("PostSpansRequest") && names.includes("Batch"), String(names));
+    const types = found!.fileDescriptorResponse!.fileDescriptorProto.flatMap(messageTypes);
+    const names = types.map(({ name }) => name);
+    assert.ok(names.includes("PostSpansRequest") && names.includes("Batch"), String(names));
+    const reference = types.find(({ name }) => name === "SpanRef")?.field ?? [];
+    assert.deepEqual(
+      reference.map(({ name }) => name),
+      ["trace_id", "span_id", "ref_type"],
+    );
     assert.equal(missing?.errorResponse?.errorCode, grpc.status.NOT_FOUND);
   });
 }

@@ -31,7 +31,7 @@ interface Stream {
 
 type Load = (
   files: string[],
-  options: { includeDirs: string[] },
+  options: { includeDirs: string[]; keepCase: boolean },
 ) => Promise<ConstructorParameters<typeof ReflectionService>[0]>;
 
 type Handler = (stream: Stream) => void;
@@ -85,7 +85,9 @@ async function loadResponders(
   // The library's own copy of its reader: descriptors of another version might not fit.
   const require = createRequire(import.meta.resolve("@grpc/reflection"));
   const { load } = require("@grpc/proto-loader") as { load: Load };
-  const definition = await load([...protoFiles], { includeDirs: [...includeDirs] });
+  // Fields keep the names that the files give them: who asks for `trace_id` finds no `traceId`.
+  const options = { includeDirs: [...includeDirs], keepCase: true };
+  const definition = await load([...protoFiles], options);
   const responders = new Map<string, Respond>();
   const server = {
     addService(methods: Record<string, MethodDefinition>, handlers: Record<string, Handler>) {
