@@ -26,9 +26,7 @@ export const storeParts: readonly string[] = ["head"];
  * that is not named imports none.
  */
 export const packages: Readonly<Record<string, readonly string[]>> = {
-  net: ["@grpc/grpc-js", "fastify", "@fastify/cors"],
-  collector: ["@grpc/grpc-js", "fastify"],
-  query: ["@grpc/grpc-js", "@grpc/reflection", "fastify"],
+  net: ["@grpc/reflection"],
   demo: ["@grpc/grpc-js", "@opentelemetry/"],
   cli: ["pino", "smol-toml", "yaml"],
 };

@@ -27,6 +27,10 @@ export const BLOCK_OWNERS_MAX = 65_535;
 /** A block is sealed early when its strings exceed this, so that offsets stay within u32. */
 export const BLOCK_ARENA_BYTES_MAX = 256 * 1024 * 1024;
 
+/** A row and an event in the columns that every block has. */
+const ROW_BYTES = 65;
+const EVENT_BYTES = 18;
+
 /** Resources or scopes of a block: owners of terms, with up to three texts and a dropped count. */
 export class OwnerTable {
   count = 0;
@@ -215,21 +219,22 @@ export class Block {
 
   /** Bytes that the block's arrays hold, slack included. */
   memoryBytes(): number {
-    const perRow = 54;
     const optional =
       size(this.statusMessage) + size(this.traceState) + size(this.dropped) + size(this.linkStart);
     return (
-      this.trace.length * perRow +
+      this.trace.length * ROW_BYTES +
       optional +
       this.dictionary.memoryBytes() +
       this.terms.memoryBytes() +
       this.resources.memoryBytes() +
       this.scopes.memoryBytes() +
       this.attribute.byteLength +
-      this.eventUs.length * 18 +
+      this.eventUs.length * EVENT_BYTES +
       size(this.eventDropped) +
       this.eventTerm.byteLength +
-      this.linkIds.byteLength * 2 +
+      this.linkIds.byteLength +
+      this.linkRest.byteLength +
+      this.linkTermStart.byteLength +
       this.linkTerm.byteLength +
       this.postingStart.byteLength +
       this.posting.byteLength

@@ -30,9 +30,10 @@ export class Head {
   #sealedBytes = 0;
   #nextNumber = 0;
 
-  /** @param rowsMax rows of a block, for tests of the seams. */
-  constructor(rowsMax: number = BLOCK_ROWS_MAX) {
+  /** @param rowsMax rows of a block, @param firstBlock its number: for tests of the seams. */
+  constructor(rowsMax: number = BLOCK_ROWS_MAX, firstBlock = 0) {
     this.#rowsMax = rowsMax;
+    this.#nextNumber = firstBlock;
     this.#openBlock(undefined);
   }
 
