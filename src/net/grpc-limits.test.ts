@@ -335,6 +335,21 @@ test("openGrpcServer() cuts off a peer that does not answer pings", async (t) =>
   assert.equal((await ask(alive, { body: framed("x") })).message, "took 1");
 });
 
+test("openGrpcServer() cuts off peers that say goodbye and stay", async (t) => {
+  const { port } = await open(t, { connectionsMax: 2, keepaliveTimeoutMs: 30 });
+  const guests = await Promise.all([openRawPeer(port), openRawPeer(port)]);
+  const goaway = frame(7, 0, 0, Buffer.alloc(8));
+  for (const guest of guests) guest.write(Buffer.concat([Buffer.from(PREFACE), SETTINGS, goaway]));
+  await Promise.all(guests.map((guest) => guest.untilClosed()));
+  // Their places are free although they have not closed their side.
+  let served = "";
+  for (let turn = 0; turn < 1_000 && served === ""; turn++) {
+    served = (await ask(connect(port), { body: framed("x") })).message;
+  }
+  assert.equal(served, "took 1");
+  for (const guest of guests) guest.socket.destroy();
+});
+
 test("openGrpcServer() sends an idle connection away, if it is told to", async (t) => {
   const { port } = await open(t, { idleTimeoutMs: 40 });
   const session = connect(port);

@@ -72,12 +72,7 @@ export async function openGrpcServer(options: GrpcServerOptions): Promise<GrpcSe
     onFailure: options.onFailure ?? (() => {}),
   });
   const server = makeServer(options, limits);
-  const sockets = new Set<Socket>();
-  server.on("connection", (socket: Socket) => {
-    sockets.add(socket);
-    socket.on("close", () => sockets.delete(socket));
-    socket.on("error", () => {}); // "close" follows
-  });
+  const sockets = watchSockets(server, limits);
   server.on("session", (http2Session: http2.ServerHttp2Session) => {
     const session = new GrpcSession(http2Session, {
       limits,
@@ -149,6 +144,30 @@ function makeServer(
     : http2.createServer(settings);
   server.maxConnections = limits.connectionsMax;
   return server;
+}
+
+/** Every open connection, and what speaks TLS on it. */
+function watchSockets(
+  server: http2.Http2Server | http2.Http2SecureServer,
+  { keepaliveTimeoutMs }: GrpcLimits,
+): ReadonlySet<Socket> {
+  const sockets = new Set<Socket>();
+  const add = (socket: Socket) => {
+    sockets.add(socket);
+    let timer: NodeJS.Timeout | undefined;
+    // We have ended, and the peer does not: nothing would ever be heard of it again.
+    socket.on("finish", () => {
+      timer = setTimeout(() => socket.destroy(), keepaliveTimeoutMs).unref();
+    });
+    socket.on("close", () => {
+      clearTimeout(timer);
+      sockets.delete(socket);
+    });
+    socket.on("error", () => {}); // "close" follows
+  };
+  server.on("connection", add);
+  server.on("secureConnection", add);
+  return sockets;
 }
 
 function windowBytesOf({ messageBytesMax }: GrpcLimits): number {
