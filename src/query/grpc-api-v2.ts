@@ -110,7 +110,7 @@ async function* findTraces(
   const asked = readFindTraces(message);
   if (asked === undefined) throw new GrpcError("INVALID_ARGUMENT", "missing query");
   const query = makeQuery(asked, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
-  const traces = await parts.store.findTraces(query, signal);
+  const traces = parts.store.findEach(query, signal);
   const view = { adjust: parts.adjust, raw: asked.raw };
   for await (const trace of eachTrace(traces, view)) yield* writeTrace(trace);
 }

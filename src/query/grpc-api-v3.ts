@@ -142,7 +142,7 @@ async function* find(
   { signal }: GrpcContext,
 ): AsyncGenerator<SpanBatch> {
   const asked = checkQuery(readFindTraces(message));
-  const traces = await parts.store.findTraces(makeQuery(asked, 0, 0), signal);
+  const traces = parts.store.findEach(makeQuery(asked, 0, 0), signal);
   yield* eachTrace(traces, { adjust: parts.adjust, raw: asked.raw });
 }
 

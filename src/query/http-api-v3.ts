@@ -23,7 +23,7 @@ import {
   parseTraceV3,
 } from "./parse-query-v3.ts";
 import type { QueryParts } from "./query-parts.ts";
-import { eachTrace } from "./read-traces.ts";
+import { eachTrace, startItems } from "./read-traces.ts";
 import { printKind } from "./span-kinds.ts";
 import { summarizeTrace } from "./trace-summary.ts";
 
@@ -54,14 +54,14 @@ async function readOne(parts: QueryParts, request: HttpRequest): Promise<HttpAns
 
 async function search(parts: QueryParts, request: HttpRequest): Promise<HttpAnswer> {
   const { query, raw } = parseTraceSearchV3(request.query);
-  const traces = await parts.store.findTraces(query, request.signal);
-  if (traces.length === 0) return answerErrorV3(404, NOT_FOUND);
+  const traces = await startItems(parts.store.findEach(query, request.signal));
+  if (traces === undefined) return answerErrorV3(404, NOT_FOUND);
   return answerTracesV3(eachTrace(traces, { adjust: parts.adjust, raw }));
 }
 
 async function summarize(parts: QueryParts, request: HttpRequest): Promise<HttpAnswer> {
   const { query, raw } = parseTraceSearchV3(request.query);
-  const traces = await parts.store.findTraces(query, request.signal);
+  const traces = parts.store.findEach(query, request.signal);
   const summaries: object[] = [];
   for await (const trace of eachTrace(traces, { adjust: parts.adjust, raw })) {
     summaries.push(toJson(summarizeTrace(trace)));

@@ -35,14 +35,14 @@ async function readOne(parts: QueryParts, request: HttpRequest): Promise<HttpAns
   return answerTraces(request, eachTrace(traces, { adjust: parts.adjust, raw }), () => []);
 }
 
-async function search(parts: QueryParts, request: HttpRequest): Promise<HttpAnswer> {
+function search(parts: QueryParts, request: HttpRequest): HttpAnswer {
   const { query, ids, raw } = parseTraceSearch(request.query, parts.clock.nowUs());
   const view = { adjust: parts.adjust, raw };
   if (ids.length > 0) {
     const missing: DataError[] = [];
     return answerTraces(request, readEach(parts, request, ids, view, missing), () => missing);
   }
-  const traces = await parts.store.findTraces(query, request.signal);
+  const traces = parts.store.findEach(query, request.signal);
   return answerTraces(request, eachTrace(traces, view), () => []);
 }
 

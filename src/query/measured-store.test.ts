@@ -5,13 +5,17 @@ import { test } from "node:test";
 import { SpoorError } from "../base/errors.ts";
 import { printMetrics } from "../base/metrics-text.ts";
 import { MetricsRegistry } from "../base/metrics.ts";
+import { SpanBatch } from "../model/span-batch.ts";
 import { type ReadStore, makeMeasuredStore } from "./measured-store.ts";
 import { isOldOperation } from "./metrics.ts";
 
 const never = new AbortController().signal;
 
 /** A store that takes `ms` by `clock` for each answer, or fails then. */
-function makeStore(failure?: SpoorError): { store: ReadStore; registry: MetricsRegistry } {
+function makeStore(
+  failure?: SpoorError,
+  found: readonly SpanBatch[] = [],
+): { store: ReadStore; registry: MetricsRegistry } {
   let nowMs = 0;
   const answer = async <T>(value: T): Promise<T> => {
     await Promise.resolve();
@@ -22,7 +26,9 @@ function makeStore(failure?: SpoorError): { store: ReadStore; registry: MetricsR
   const registry = new MetricsRegistry();
   const store: ReadStore = {
     capabilities: { searchWithoutService: true, archive: true, series: true },
-    findTraces: () => answer([]),
+    async *findEach() {
+      yield* await answer(found);
+    },
     readTraces: () => answer([]),
     services: () => answer(["a", "b", "c"]),
     operations: () => answer([]),
@@ -47,7 +53,7 @@ async function askEverything(store: ReadStore): Promise<void> {
     windowUs: 1,
   };
   const id = new Uint8Array(16);
-  await Promise.allSettled([store.findTraces(search, never)]);
+  await Promise.allSettled([collect(store.findEach(search, never))]);
   await Promise.allSettled([store.readTraces([id], never)]);
   await Promise.allSettled([store.services(never)]);
   await Promise.allSettled([store.operations("a", undefined, never)]);
@@ -97,6 +103,18 @@ for (const result of ["ok", "err"] as const) {
   });
 }
 
+test("makeMeasuredStore() counts a search that nobody waits for as an error", async () => {
+  const { store, registry } = makeStore(
+    undefined,
+    ["a", "b"].map(() => new SpanBatch()),
+  );
+  const range = { startUsMin: 0, startUsMax: 1 };
+  for await (const _ of store.findEach({ ...range, attributes: [], limit: 9 }, never)) break;
+  assert.deepEqual(linesOf(registry, /^jaeger_query_requests_total/), [
+    'jaeger_query_requests_total{operation="find_traces",result="err"} 1',
+  ]);
+});
+
 test("makeMeasuredStore() says how many results an answer had", async () => {
   const { store, registry } = makeStore();
   assert.deepEqual(await store.services(never), ["a", "b", "c"]);
@@ -107,3 +125,9 @@ test("makeMeasuredStore() says how many results an answer had", async () => {
     "jaeger_get_services_responses_sum 3",
   ]);
 });
+
+async function collect<T>(items: AsyncIterable<T> | Iterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const item of items) all.push(item);
+  return all;
+}

@@ -13,7 +13,7 @@ import { isOldOperation, oldQueryMetrics, queryMetrics } from "./metrics.ts";
 export type ReadStore = Pick<
   TraceStore,
   | "capabilities"
-  | "findTraces"
+  | "findEach"
   | "readTraces"
   | "services"
   | "operations"
@@ -36,24 +36,95 @@ export function makeMeasuredStore(
   registry: MetricsRegistry,
   clock: Clock,
 ): ReadStore {
-  const measure = makeMeasure(registry, clock);
+  const measures = makeMeasures(registry, clock);
   return {
     capabilities: store.capabilities,
-    findTraces: (query, signal) => measure("find_traces", () => store.findTraces(query, signal)),
-    readTraces: (ids, signal) => measure("get_trace", () => store.readTraces(ids, signal)),
-    services: (signal) => measure("get_services", () => store.services(signal)),
+    findEach: (query, signal) =>
+      measures.measureEach("find_traces", () => store.findEach(query, signal)),
+    readTraces: (ids, signal) => measures.measure("get_trace", () => store.readTraces(ids, signal)),
+    services: (signal) => measures.measure("get_services", () => store.services(signal)),
     operations: (service, kind, signal) =>
-      measure("get_operations", () => store.operations(service, kind, signal)),
+      measures.measure("get_operations", () => store.operations(service, kind, signal)),
     dependencies: (range, signal) =>
-      measure("get_dependencies", () => store.dependencies(range, signal)),
-    series: (query, signal) => measure("get_metrics", () => store.series(query, signal)),
-    archive: (id, signal) => measure("archive_trace", () => store.archive(id, signal)),
+      measures.measure("get_dependencies", () => store.dependencies(range, signal)),
+    series: (query, signal) => measures.measure("get_metrics", () => store.series(query, signal)),
+    archive: (id, signal) => measures.measure("archive_trace", () => store.archive(id, signal)),
   };
 }
 
-type Measure = <T>(operation: Operation, ask: () => Promise<T>) => Promise<T>;
+interface Measures {
+  measure<T>(operation: Operation, ask: () => Promise<T>): Promise<T>;
+  /** The time is what the store took: not counted is how long each result was used. */
+  measureEach<T>(operation: Operation, ask: () => AsyncIterable<T>): AsyncIterable<T>;
+}
 
-function makeMeasure(registry: MetricsRegistry, clock: Clock): Measure {
+function makeMeasures(registry: MetricsRegistry, clock: Clock): Measures {
+  const counts = makeCounts(registry);
+  return {
+    async measure(operation, ask) {
+      const watch = makeWatch(clock);
+      counts.begin(operation);
+      try {
+        const answer = await watch.time(ask);
+        counts.end(operation, "ok", watch.seconds());
+        if (Array.isArray(answer)) counts.results(operation, answer.length);
+        return answer;
+      } catch (error) {
+        counts.end(operation, "err", watch.seconds());
+        throw error;
+      }
+    },
+    async *measureEach(operation, ask) {
+      const watch = makeWatch(clock);
+      counts.begin(operation);
+      let results = 0;
+      let result: "ok" | "err" = "err"; // also for who stops before the end
+      const items = ask()[Symbol.asyncIterator]();
+      try {
+        for (;;) {
+          const item = await watch.time(() => items.next());
+          if (item.done === true) break;
+          results++;
+          yield item.value;
+        }
+        result = "ok";
+        counts.results(operation, results);
+      } finally {
+        counts.end(operation, result, watch.seconds());
+        await items.return?.();
+      }
+    },
+  };
+}
+
+interface Watch {
+  time<T>(ask: () => Promise<T>): Promise<T>;
+  /** All that was timed, also what failed. */
+  seconds(): number;
+}
+
+function makeWatch(clock: Clock): Watch {
+  let ms = 0;
+  return {
+    async time(ask) {
+      const began = clock.monotonicMs();
+      try {
+        return await ask();
+      } finally {
+        ms += clock.monotonicMs() - began;
+      }
+    },
+    seconds: () => ms / 1_000,
+  };
+}
+
+interface Counts {
+  begin(operation: Operation): void;
+  end(operation: Operation, result: "ok" | "err", seconds: number): void;
+  results(operation: Operation, count: number): void;
+}
+
+function makeCounts(registry: MetricsRegistry): Counts {
   const metrics = registry.register(queryMetrics);
   const old = {
     find_traces: registry.register(oldQueryMetrics.find_traces),
@@ -61,29 +132,21 @@ function makeMeasure(registry: MetricsRegistry, clock: Clock): Measure {
     get_services: registry.register(oldQueryMetrics.get_services),
     get_operations: registry.register(oldQueryMetrics.get_operations),
   };
-  const count = (operation: Operation, result: "ok" | "err", seconds: number): void => {
-    metrics.requests.with({ operation, result }).add(1);
-    metrics.latency.with({ operation, result }).observe(seconds);
-    if (!isOldOperation(operation)) return;
-    const names = old[operation];
-    names[result === "ok" ? "successes" : "errors"].with().add(1);
-    names[result === "ok" ? "okLatency" : "errLatency"].with().observe(seconds);
-  };
-  return async (operation, ask) => {
-    const began = clock.monotonicMs();
-    const seconds = (): number => (clock.monotonicMs() - began) / 1_000;
-    if (isOldOperation(operation)) old[operation].attempts.with().add(1);
-    try {
-      const answer = await ask();
-      count(operation, "ok", seconds());
-      if (Array.isArray(answer)) {
-        metrics.responses.with({ operation }).observe(answer.length);
-        if (isOldOperation(operation)) old[operation].responses.with().observe(answer.length);
-      }
-      return answer;
-    } catch (error) {
-      count(operation, "err", seconds());
-      throw error;
-    }
+  return {
+    begin(operation) {
+      if (isOldOperation(operation)) old[operation].attempts.with().add(1);
+    },
+    end(operation, result, seconds) {
+      metrics.requests.with({ operation, result }).add(1);
+      metrics.latency.with({ operation, result }).observe(seconds);
+      if (!isOldOperation(operation)) return;
+      const names = old[operation];
+      names[result === "ok" ? "successes" : "errors"].with().add(1);
+      names[result === "ok" ? "okLatency" : "errLatency"].with().observe(seconds);
+    },
+    results(operation, count) {
+      metrics.responses.with({ operation }).observe(count);
+      if (isOldOperation(operation)) old[operation].responses.with().observe(count);
+    },
   };
 }

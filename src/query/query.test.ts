@@ -112,10 +112,13 @@ for (const [code, status] of failures) {
   test(`a store that says ${code} is told as ${status}`, async () => {
     const fail = (): Promise<never> =>
       Promise.reject(new SpoorError(code, "no luck", { shard: 3 }));
+    const failEach = async function* (): AsyncGenerator<never> {
+      yield await fail();
+    };
     await using query = await openTestQuery([], [], {
       wrap: (store) =>
         withMethods(store, {
-          findTraces: fail,
+          findEach: failEach,
           readTraces: fail,
           services: fail,
           dependencies: fail,
@@ -140,11 +143,13 @@ test("a search ends when its peer goes away", async () => {
   await using query = await openTestQuery([], [], {
     wrap: (store) =>
       withMethods(store, {
-        findTraces: (_query, own) =>
-          new Promise((_resolve, reject) => {
-            signal = own;
+        async *findEach(_query, own) {
+          signal = own;
+          await new Promise((_resolve, reject) => {
             own.addEventListener("abort", () => reject(new SpoorError("unavailable", "cancelled")));
-          }),
+          });
+          yield* [];
+        },
       }),
   });
   const peer = await openRawPeer(query.httpPort);

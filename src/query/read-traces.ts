@@ -1,6 +1,6 @@
 // Traces out of the store, adjusted one at a time as they are written.
 //
-//   store ─▶ [trace, trace, …] ─▶ adjust ─▶ write ─▶ next …      a written trace is let go of
+//   store ─▶ trace ─▶ adjust ─▶ write ─▶ the next trace …      one at a time is held
 //
 // Between traces everything else of the process gets its turn: a long answer is a row of short
 // pieces of work.
@@ -20,14 +20,13 @@ export interface TraceView {
   readonly raw: boolean;
 }
 
-/** Each of `traces` after the other; takes them out of the list, so that they can be let go of. */
+/** Each of `traces` after the other. */
 export async function* eachTrace(
-  traces: SpanBatch[],
+  traces: Iterable<SpanBatch> | AsyncIterable<SpanBatch>,
   view: TraceView,
 ): AsyncGenerator<SpanBatch, void, undefined> {
   let rows = 0;
-  traces.reverse();
-  for (let trace = traces.pop(); trace !== undefined; trace = traces.pop()) {
+  for await (const trace of traces) {
     const shown = view.raw ? trace : adjustTrace(trace, view.adjust);
     rows += trace.rows;
     if (rows > ROWS_A_TURN) {
@@ -36,4 +35,25 @@ export async function* eachTrace(
     }
     yield shown;
   }
+}
+
+/** The same items, after the first of them was asked for; undefined if there is none. */
+export async function startItems<T>(
+  items: AsyncIterable<T>,
+): Promise<AsyncIterable<T> | undefined> {
+  const iterator = items[Symbol.asyncIterator]();
+  const first = await iterator.next();
+  if (first.done === true) return undefined;
+  return (async function* () {
+    try {
+      yield first.value;
+      for (;;) {
+        const next = await iterator.next();
+        if (next.done === true) return;
+        yield next.value;
+      }
+    } finally {
+      await iterator.return?.();
+    }
+  })();
 }

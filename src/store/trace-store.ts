@@ -60,6 +60,12 @@ export interface TraceStore {
   findTraces(query: TraceQuery, signal: AbortSignal): Promise<SpanBatch[]>;
 
   /**
+   * As `findTraces`, but each trace is read when it is asked for: an answer that is written one trace
+   * after the other holds one at a time. A trace that is evicted meanwhile is left out.
+   */
+  findEach(query: TraceQuery, signal: AbortSignal): AsyncIterable<SpanBatch>;
+
+  /**
    * Reads traces by id (16 bytes each).
    * @returns one batch for each id that is known, in the order asked; rows ordered by start.
    */

@@ -99,6 +99,21 @@ export function conformance(engine: string, open: () => Promise<TraceStore>): vo
     });
   });
 
+  test(`${engine}: findEach() gives what findTraces() gives, one by one`, async () => {
+    await withStore(async (store) => {
+      const random = makeRandom(7);
+      await store.write(makeSpans({ random, rows: 200, tracesFrom: 0, tracesEnd: 30 }));
+      for (const limit of [1, 5, 10_000]) {
+        const each: string[] = [];
+        for await (const trace of store.findEach({ ...everything, limit }, never)) {
+          each.push(printSpans(trace));
+        }
+        const found = await store.findTraces({ ...everything, limit }, never);
+        assert.deepEqual(each, found.map(printSpans));
+      }
+    });
+  });
+
   test(`${engine}: findTraces() never joins two spans to meet one query`, async () => {
     await withStore(async (store) => {
       const batch = makeSpans({ random: makeRandom(3), rows: 2, tracesFrom: 0, tracesEnd: 1 });

@@ -59,13 +59,17 @@ export class MemoryStore implements TraceStore {
   }
 
   async findTraces(query: TraceQuery, signal: AbortSignal): Promise<SpanBatch[]> {
-    const pause = makePause(this.#clock, signal);
     const found: SpanBatch[] = [];
+    for await (const trace of this.findEach(query, signal)) found.push(trace);
+    return found;
+  }
+
+  async *findEach(query: TraceQuery, signal: AbortSignal): AsyncGenerator<SpanBatch> {
+    const pause = makePause(this.#clock, signal);
     for (const ordinal of await searchHead(this.#head, query, pause)) {
-      if (this.#head.traces.isHeld(ordinal)) found.push(this.#head.readTrace(ordinal));
+      if (this.#head.traces.isHeld(ordinal)) yield this.#head.readTrace(ordinal);
       await pause();
     }
-    return found;
   }
 
   async readTraces(ids: readonly Uint8Array[], signal: AbortSignal): Promise<SpanBatch[]> {
