@@ -85,12 +85,14 @@ function sanitizeServices(batch: SpanBatch): void {
   const { dictionary } = batch;
   const runs = resourcesOf(batch);
   const { table, starts, ends } = runs;
-  const key = dictionary.find(SERVICE_NAME);
+  let key = dictionary.find(SERVICE_NAME);
+  let missing = 0; // interned when it is needed, and once: a payload may have a million resources
   for (let resource = 0; resource < batch.resources; resource++) {
     const at = key < 0 ? -1 : table.find(key, starts[resource]!, ends[resource]!);
     if (at < 0) {
-      const missing = dictionary.internText("missing-service-name");
-      addToRun(runs, resource, dictionary.internText("service.name"), STRING, missing);
+      if (key < 0) key = dictionary.internText("service.name");
+      if (missing === 0) missing = dictionary.internText("missing-service-name");
+      addToRun(runs, resource, key, STRING, missing);
     } else if (table.type[at] !== STRING) {
       table.replace(at, STRING, dictionary.internText("service-name-wrong-type"));
     } else if (table.words[2 * at] === 0) {
@@ -101,10 +103,15 @@ function sanitizeServices(batch: SpanBatch): void {
 
 function sanitizeRows(batch: SpanBatch): void {
   const { name, durationNs, rows } = batch;
+  let unnamed = 0;
   let negative = 0;
   for (let row = 0; row < rows; row++) {
-    if (name[row] === 0) name[row] = batch.dictionary.internText("empty-span-name");
+    if (name[row] === 0) unnamed++;
     if (durationNs[row]! < 0) negative++;
+  }
+  if (unnamed > 0) {
+    const entry = batch.dictionary.internText("empty-span-name");
+    for (let row = 0; row < rows; row++) if (name[row] === 0) name[row] = entry;
   }
   if (negative > 0) sanitizeDurations(batch);
 }
@@ -113,24 +120,39 @@ function sanitizeDurations(batch: SpanBatch): void {
   const { dictionary, durationNs, spanAttributes: table, attributeStart: starts, rows } = batch;
   const key = dictionary.internText(WARNINGS_KEY);
   const late = new LateAttributes();
+  const writer = new ProtobufWriter();
   for (let row = 0; row < rows; row++) {
     if (durationNs[row]! >= 0) continue;
-    const warning = encodeText(printWarning(batch, row));
+    const warning = printWarning(batch, row);
     durationNs[row] = 1;
     const at = table.find(key, starts[row]!, starts[row + 1]!);
+    const type = at < 0 ? -1 : table.type[at]!;
     const entry = at < 0 ? 0 : table.words[2 * at]!;
-    if (at >= 0 && table.type[at] === ARRAY) {
-      // Elements of a repeated field may be appended to its bytes.
-      const both = joinBytes(dictionary.bytes(entry), warning);
-      table.replace(at, ARRAY, dictionary.intern(both, 0, both.length));
-    } else if (at >= 0 && table.type[at] === STRING) {
-      const both = joinBytes(encodeText(dictionary.text(entry)), warning);
-      table.replace(at, ARRAY, dictionary.intern(both, 0, both.length));
-    } else {
-      late.add(row, key, ARRAY, dictionary.intern(warning, 0, warning.length));
-    }
+    writer.reset();
+    if (type === STRING) writeElement(writer, dictionary.text(entry));
+    writeElement(writer, warning);
+    let elements = writer.bytes.subarray(0, writer.at);
+    // Elements of a repeated field may be appended to its bytes.
+    if (type === ARRAY) elements = joinBytes(dictionary.bytes(entry), elements);
+    const warnings = dictionary.intern(elements, 0, elements.length);
+    if (type === ARRAY || type === STRING) table.replace(at, ARRAY, warnings);
+    else late.add(row, key, ARRAY, warnings);
   }
   late.insertInto(table, starts, rows);
+}
+
+/** One element of an ArrayValue: `values { string_value: text }`. */
+function writeElement(writer: ProtobufWriter, text: string): void {
+  const element = writer.open(fieldTag(1, LENGTH));
+  writer.writeText(fieldTag(1, LENGTH), text);
+  writer.close(element);
+}
+
+function joinBytes(first: Uint8Array, second: Uint8Array): Uint8Array {
+  const both = new Uint8Array(first.length + second.length);
+  both.set(first);
+  both.set(second, first.length);
+  return both;
 }
 
 function printWarning(batch: SpanBatch, row: number): string {
@@ -152,22 +174,6 @@ function printGoTime(us: number, ns: number): string {
   if (Number.isNaN(date.getTime())) return `${second} s and ${restNs} ns since 1970`;
   const fraction = restNs === 0 ? "" : `.${String(restNs).padStart(9, "0").replace(/0+$/, "")}`;
   return `${date.toISOString().slice(0, -5).replace("T", " ")}${fraction} +0000 UTC`;
-}
-
-/** One element of an ArrayValue: `values { string_value: text }`. */
-function encodeText(text: string): Uint8Array {
-  const writer = new ProtobufWriter();
-  const element = writer.open(fieldTag(1, LENGTH));
-  writer.writeText(fieldTag(1, LENGTH), text);
-  writer.close(element);
-  return writer.take();
-}
-
-function joinBytes(first: Uint8Array, second: Uint8Array): Uint8Array {
-  const both = new Uint8Array(first.length + second.length);
-  both.set(first);
-  both.set(second, first.length);
-  return both;
 }
 
 /** Adds a string attribute to every resource that does not have the same one already. */
