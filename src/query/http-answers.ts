@@ -69,13 +69,12 @@ async function* writeTraces(
   const between = isPretty ? ",\n        " : ",";
   let count = 0;
   for await (const trace of traces) {
+    // Written before anything is sent: what cannot be written is still told by its status.
+    const written = isPretty
+      ? writeJaegerTrace(trace, { prettyPrint: true }).replaceAll("\n", "\n        ")
+      : writeJaegerTraceBytes(trace);
     yield count === 0 ? before : between;
-    if (isPretty) {
-      const text = writeJaegerTrace(trace, { prettyPrint: true });
-      yield text.replaceAll("\n", "\n        ");
-    } else {
-      yield writeJaegerTraceBytes(trace);
-    }
+    yield written;
     count++;
   }
   const rest = { total: 0, limit: 0, offset: 0, errors: errors().length === 0 ? null : errors() };

@@ -35,12 +35,13 @@ const call = (): SpanBatch =>
       id: 3,
       parent: 2,
       service: "stock",
+      resource: { zone: "z1" },
       name: "Pick",
       kind: KIND_SERVER,
       startUs: START_US + 2_000,
       durationNs: 2 * MS,
       status: STATUS_ERROR,
-      attributes: { "http.status_code": 503n, error: true },
+      attributes: { "http.status_code": 503n },
       events: [{ us: START_US + 2_500, name: "retry", attributes: { attempt: 1n } }],
     },
   );
@@ -82,6 +83,10 @@ const searches: readonly (readonly [string, readonly string[]])[] = [
   ["service=stock&tag=http.status_code:50", []],
   ['service=stock&tags={"http.status_code":"503","error":"true"}', [TRACE_ID]],
   ["service=stock&tag=attempt:1", [TRACE_ID]],
+  ["service=stock&tag=error:true&tag=span.kind:server", [TRACE_ID]],
+  ["service=stock&tag=event:retry", [TRACE_ID]],
+  ["service=stock&tag=zone:z1&tag=http.status_code:503", [TRACE_ID]],
+  ["service=stock&tag=zone:Z1", []],
   ["service=shop&tag=http.status_code:503", []],
   ["service=stock&minDuration=2ms&maxDuration=2ms", [TRACE_ID]],
   ["service=stock&minDuration=2.1ms", []],
@@ -186,6 +191,18 @@ test("GET /api/traces/{id} adjusts, unless raw is asked for", async () => {
   assert.deepEqual(await second(""), moved);
   assert.deepEqual(await second("?raw=false"), moved);
   assert.deepEqual(await second("?raw=true&start=1&end=2"), [START_US - 5_000, null]);
+});
+
+test("GET /api/traces/{id} shows a parent that is not there, with a warning", async () => {
+  await using orphan = await openTestQuery([], [makeTrace({ id: 2, parent: 0xabc })]);
+  const answer = await orphan.get(`/api/traces/${TRACE_ID}`);
+  const [trace] = (answer.json() as { data: { spans: Record<string, unknown>[] }[] }).data;
+  const { references, warnings } = trace?.spans[0] ?? {};
+  assert.deepEqual(references, [
+    { refType: "CHILD_OF", traceID: TRACE_ID, spanID: "0000000000000abc" },
+  ]);
+  const id = "0000000000000abc";
+  assert.deepEqual(warnings, [`invalid parent span IDs=${id}; skipping clock skew adjustment`]);
 });
 
 test("?prettyPrint=true sets JSON out on lines", async () => {

@@ -109,7 +109,10 @@ test("makeMeasuredStore() counts a search that nobody waits for as an error", as
     ["a", "b"].map(() => new SpanBatch()),
   );
   const range = { startUsMin: 0, startUsMax: 1 };
-  for await (const _ of store.findEach({ ...range, attributes: [], limit: 9 }, never)) break;
+  const search = { ...range, attributes: [], limit: 9 };
+  const traces = store.findEach(search, never)[Symbol.asyncIterator]();
+  await traces.next();
+  await traces.return?.();
   assert.deepEqual(linesOf(registry, /^jaeger_query_requests_total/), [
     'jaeger_query_requests_total{operation="find_traces",result="err"} 1',
   ]);
