@@ -23,7 +23,8 @@ export const PAGE_HEADERS = {
 const ROUTES: readonly (readonly [path: string, what: string])[] = [
   ["/api/services", "services"],
   ["/api/dependencies", "which service calls which"],
-  ["/api/v3/services", "services, as api_v3 has them"],
+  ["/api/v3/services", "services, by api_v3"],
+  ["/api/ledger", "what became of received spans"],
 ];
 
 export function printIndexPage({ services, basePath }: IndexPage): string {
