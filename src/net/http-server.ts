@@ -157,7 +157,11 @@ function makeServer(
   };
   const server = options.tls?.enabled
     ? https.createServer(
-        { ...settings, ...readTls(options.tls), handshakeTimeout: TLS_HANDSHAKE_TIMEOUT_MS },
+        {
+          ...settings,
+          ...readTls(options.tls),
+          handshakeTimeout: headersTimeoutMs || TLS_HANDSHAKE_TIMEOUT_MS,
+        },
         onRequest,
       )
     : http.createServer(settings, onRequest);
@@ -266,7 +270,9 @@ function answerClientErrors(server: http.Server, calls: ReadonlySet<HttpCall>): 
     const isAnswering = [...calls].some(
       ({ request, response }) => request.socket === socket && response.headersSent,
     );
-    if (isAnswering || !socket.writable || error.code === "ECONNRESET") {
+    // Only what came as HTTP gets an answer: no handshake means that none can be sent.
+    const isHttp = /^(HPE_|ERR_HTTP_)/.test(error.code ?? "");
+    if (isAnswering || !isHttp || !socket.writable) {
       socket.destroy();
       return;
     }
