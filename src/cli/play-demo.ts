@@ -12,6 +12,7 @@ import { makeLog, openLineWriter } from "./log.ts";
 import type { ProcessHandle } from "./supervisor.ts";
 
 const STDERR = 2;
+
 /** Returns when the shop is closed and every process that it started has ended. */
 export async function playDemo(
   argv: readonly string[],
@@ -26,7 +27,7 @@ export async function playDemo(
   const log = makeLog({ level: "info", encoding: "console", clock: systemClock, write });
 
   const stop = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM"]) {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
     process.on(signal, () => (stop.signal.aborted ? process.exit(1) : stop.abort()));
   }
   const outcome = await runDemo({
@@ -42,10 +43,11 @@ export async function playDemo(
       `--collector.otlp.http.host-port=${http}`,
       `--query.http-server.host-port=${query}`,
     ],
+    clock: systemClock,
     log,
     signal: stop.signal,
   });
-  log.info("the shop is closed", outcome);
+  log.info("the shop is closed", { ...outcome });
 }
 
 /** An empty address cannot be sent to; the demo says so by its first request. */

@@ -3,11 +3,17 @@
 //
 //   is a Spoor running? ─no─▶ start one
 //   start the services, the called before the calling ─▶ send requests to the frontend until told to stop
+//   end the services, then the Spoor, which still takes their last spans
+//
+// Not here: settings and signals (cli/play-demo.ts), what a service does (service.ts).
 
 import { type ChildProcess, fork, spawn } from "node:child_process";
 import { once } from "node:events";
+import { createRequire } from "node:module";
 import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import type { Clock } from "../base/clock.ts";
+import { SpoorError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { FromParent, FromService } from "./service.ts";
 import { SERVICE_NAMES, SHOP, type ServiceName } from "./shop.ts";
@@ -24,31 +30,82 @@ export interface DemoOptions {
   readonly durationMs: number;
   /** How a Spoor is started when none runs: program and arguments. */
   readonly start: readonly string[];
+  readonly clock: Clock;
   readonly log: Log;
   readonly signal: AbortSignal;
 }
 
 /** A start of one process that takes longer has failed. */
 const START_MS_MAX = 20_000;
+const POLL_MS = 100;
 const USERS = 40;
 const ITEMS = 200;
 /** Requests that may be under way: a backend or service that hangs does not pile them up. */
 const REQUESTS_MAX = 50;
 
-/** Runs until `signal` or the duration ends it; every process that it started has ended then. */
-export async function runDemo(options: DemoOptions): Promise<{ sent: number; failed: number }> {
+/** What tracing.ts imports: optional for those who only run a Spoor. */
+const PACKAGES = [
+  "@opentelemetry/api",
+  "@opentelemetry/exporter-trace-otlp-grpc",
+  "@opentelemetry/exporter-trace-otlp-http",
+  "@opentelemetry/exporter-trace-otlp-proto",
+  "@opentelemetry/instrumentation",
+  "@opentelemetry/instrumentation-grpc",
+  "@opentelemetry/instrumentation-http",
+  "@opentelemetry/resources",
+  "@opentelemetry/sdk-trace-base",
+  "@opentelemetry/sdk-trace-node",
+];
+
+/** Requests to the shop, and how many of them it answered with an error. */
+export interface DemoCounts {
+  sent: number;
+  failed: number;
+}
+
+/**
+ * Runs until `signal` or the duration ends it; every process that it started has ended then.
+ *
+ * @throws SpoorError `unsupported` if packages are missing, `unavailable` if a process cannot start.
+ */
+export async function runDemo(options: DemoOptions): Promise<DemoCounts> {
+  refuseMissing();
+  const { log, query, signal } = options;
+  const counts: DemoCounts = { sent: 0, failed: 0 };
   const children: ChildProcess[] = [];
+  // Whatever ends this process at once (a second Ctrl-C) leaves no Spoor behind.
+  const endNow = (): void => children.forEach((child) => void child.kill());
+  process.once("exit", endNow);
   try {
-    if (!(await isRunning(options.query))) {
-      options.log.info("no Spoor is running: starting one");
-      children.push(await startSpoor(options));
+    if (!(await isRunning(query))) {
+      log.info("no Spoor is running: starting one");
+      await startSpoor(options, children);
     }
     const port = await startShop(options, children);
-    options.log.info("the shop is open; look at its traces", { at: `http://${options.query}` });
-    return await visit(port, options);
+    log.info("the shop is open; look at its traces", { at: `http://${query}` });
+    await visit(port, options, counts);
+  } catch (error) {
+    if (!signal.aborted) throw error; // told to end while something was starting
   } finally {
     await endAll(children);
+    process.off("exit", endNow);
   }
+  return counts;
+}
+
+function refuseMissing(): void {
+  const { resolve } = createRequire(import.meta.url);
+  const missing = PACKAGES.filter((name) => {
+    try {
+      resolve(name);
+      return false;
+    } catch {
+      return true;
+    }
+  });
+  if (missing.length === 0) return;
+  const names = missing.join(" ");
+  throw new SpoorError("unsupported", `the demo needs packages that are not installed: ${names}`);
 }
 
 async function isRunning(query: string): Promise<boolean> {
@@ -63,18 +120,21 @@ async function isRunning(query: string): Promise<boolean> {
   }
 }
 
-async function startSpoor({ start, query, signal }: DemoOptions): Promise<ChildProcess> {
+async function startSpoor(
+  { start, query, clock, signal }: DemoOptions,
+  children: ChildProcess[],
+): Promise<void> {
   const [program, ...args] = start;
-  const child = spawn(program!, args, { stdio: "inherit" });
-  const lateAt = performance.now() + START_MS_MAX;
+  // A group of its own: Ctrl-C ends the services first, and their last spans are still taken.
+  const child = spawn(program!, args, { stdio: "inherit", detached: true });
+  children.push(child);
+  const lateMs = clock.monotonicMs() + START_MS_MAX;
   while (!(await isRunning(query))) {
-    if (child.exitCode !== null || performance.now() > lateAt || signal.aborted) {
-      child.kill();
-      throw new Error("the Spoor that was started for the demo did not become ready");
+    if (hasEnded(child) || clock.monotonicMs() > lateMs) {
+      throw new SpoorError("unavailable", "the Spoor for the demo did not become ready");
     }
-    await wait(100);
+    await wait(POLL_MS, undefined, { signal });
   }
-  return child;
 }
 
 /** @returns the port of the frontend. */
@@ -86,31 +146,48 @@ async function startShop(
   const start = async (name: ServiceName): Promise<void> => {
     if (ports[name] !== undefined) return;
     for (const call of SHOP[name].calls) await start(call.to);
-    const child = fork(fileURLToPath(new URL(servicePath(), import.meta.url)), [name]);
+    const child = fork(fileURLToPath(SERVICE), [name]);
     children.push(child);
     const message: FromParent = { targets, ports };
     child.send(message);
-    const late = AbortSignal.any([signal, AbortSignal.timeout(START_MS_MAX)]);
-    const [{ port }] = (await once(child, "message", { signal: late })) as [FromService];
-    ports[name] = port;
+    ports[name] = await readPort(child, name, signal);
   };
   for (const name of SERVICE_NAMES) await start(name);
   return ports.frontend!;
 }
 
-/** The published package holds JavaScript, a checkout TypeScript. */
-function servicePath(): string {
-  return import.meta.url.endsWith(".ts") ? "./service.ts" : "./service.js";
+/** A checkout holds TypeScript, the published package JavaScript. */
+const SERVICE = new URL(`./service${/\.\w+$/.exec(import.meta.url)![0]}`, import.meta.url);
+
+async function readPort(
+  child: ChildProcess,
+  name: ServiceName,
+  signal: AbortSignal,
+): Promise<number> {
+  const done = new AbortController();
+  const late = AbortSignal.timeout(START_MS_MAX);
+  const until = { signal: AbortSignal.any([signal, late, done.signal]) };
+  try {
+    const first = await Promise.race([once(child, "message", until), once(child, "exit", until)]);
+    const { port } = (first[0] ?? {}) as Partial<FromService>;
+    if (port !== undefined) return port;
+    throw new SpoorError("unavailable", `service ${name} of the demo ended as it started`);
+  } catch (error) {
+    if (!late.aborted) throw error;
+    throw new SpoorError("unavailable", `service ${name} of the demo did not start in time`);
+  } finally {
+    done.abort();
+  }
 }
 
 async function visit(
   port: number,
-  { rate, durationMs, signal }: DemoOptions,
-): Promise<{ sent: number; failed: number }> {
-  const endMs = durationMs === 0 ? Infinity : performance.now() + durationMs;
-  const counts = { sent: 0, failed: 0 };
+  { rate, durationMs, clock, signal }: DemoOptions,
+  counts: DemoCounts,
+): Promise<void> {
+  const endMs = durationMs === 0 ? Infinity : clock.monotonicMs() + durationMs;
   const underWay = new Set<Promise<void>>();
-  while (performance.now() < endMs && !signal.aborted) {
+  while (clock.monotonicMs() < endMs && !signal.aborted) {
     const user = `u-${Math.floor(Math.random() * USERS)}`;
     const item = `i-${Math.floor(Math.random() * ITEMS)}`;
     if (underWay.size < REQUESTS_MAX) {
@@ -127,13 +204,12 @@ async function visit(
     await wait(1_000 / rate, undefined, { signal }).catch(() => undefined);
   }
   await Promise.all(underWay);
-  return counts;
 }
 
 /** Services first, so that a Spoor which was started here still takes their last spans. */
 async function endAll(children: readonly ChildProcess[]): Promise<void> {
   for (const child of children.toReversed()) {
-    if (child.exitCode !== null) continue;
+    if (hasEnded(child)) continue;
     const ended = once(child, "exit");
     if (child.connected) child.disconnect();
     else child.kill("SIGTERM");
@@ -141,4 +217,8 @@ async function endAll(children: readonly ChildProcess[]): Promise<void> {
     await ended;
     clearTimeout(kill);
   }
+}
+
+function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode !== null || signalCode !== null;
 }

@@ -3,11 +3,12 @@
 //   parent ─{ targets, ports }─▶ service ─{ port }─▶ parent       by the channel of the child process
 //
 // It serves its route, does a little work, calls the services behind it, and at times is slow or fails.
-// It ends when its parent does.
+// It ends when its parent does, and not before: Ctrl-C in a terminal reaches it too.
 
 import type * as Grpc from "@grpc/grpc-js";
 import type * as Http from "node:http";
 import { setTimeout as wait } from "node:timers/promises";
+import { systemClock } from "../base/clock.ts";
 import { SHOP, type ServiceName, type ServicePlan } from "./shop.ts";
 import { type Targets, type Tracing, openTracing, require } from "./tracing.ts";
 
@@ -134,7 +135,7 @@ function makeGrpcCall(grpc: typeof Grpc, target: string, to: ServiceName): Work 
         if (error === null) resolve();
         else reject(new Error(`${to}: ${error.details}`));
       };
-      const deadline = new Date(performance.timeOrigin + performance.now() + CALL_MS_MAX);
+      const deadline = new Date(systemClock.nowUs() / 1e3 + CALL_MS_MAX);
       const call = client[method] as (...args: readonly unknown[]) => void;
       call.call(client, order, { deadline }, done);
     });
@@ -162,6 +163,7 @@ async function serveGrpc(grpc: typeof Grpc, name: ServiceName, work: Work): Prom
   });
 }
 
+process.on("SIGINT", () => undefined);
 process.once("message", (message: FromParent) => {
   void play(process.argv[2] as ServiceName, message);
 });
