@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { gunzipSync } from "node:zlib";
 import { START_US, TRACE_ID, addSpans, makeTrace } from "../../test/make-trace.ts";
-import { openTestQuery, withMethods, withTokens } from "../../test/open-query.ts";
+import { type TestAnswer, openTestQuery, withMethods, withTokens } from "../../test/open-query.ts";
 import { openRawPeer } from "../../test/raw-peer.ts";
 import { until } from "../../test/until.ts";
 import { type ErrorCode, SpoorError } from "../base/errors.ts";
@@ -58,6 +58,18 @@ test("without a setting no answer speaks of CORS", async () => {
     headers: { origin: "https://a.example" },
   });
   assert.equal(headers.get("access-control-allow-origin"), null);
+});
+
+test("--query.http.cors.allowed-origins lets pages of those origins ask, and no others", async () => {
+  await using query = await openTestQuery([
+    "--query.http.cors.allowed-origins=https://grafana.example",
+  ]);
+  const ask = (origin: string): Promise<TestAnswer> =>
+    query.get("/api/services", { headers: { origin } });
+  const own = await ask("https://grafana.example");
+  assert.equal(own.headers.get("access-control-allow-origin"), "https://grafana.example");
+  const other = await ask("https://evil.example");
+  assert.equal(other.headers.get("access-control-allow-origin"), null);
 });
 
 test("answers are packed for who asks, and only then", async () => {

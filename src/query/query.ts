@@ -121,6 +121,10 @@ function openHttp(
     basePath,
     headers: Object.fromEntries(config["query.additional-headers"]),
     gzip: true,
+    cors: {
+      allowedOrigins: config["query.http.cors.allowed-origins"],
+      allowedHeaders: config["query.http.cors.allowed-headers"],
+    },
     answerFailure: makeFailureAnswer(log),
     ...(tls === undefined ? {} : { tls }),
   });

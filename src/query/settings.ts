@@ -5,7 +5,7 @@
 
 import type { ConfigOf, Settings } from "../base/settings.ts";
 import { deprecatedAlias, ignored, setting } from "../base/settings.ts";
-import { tlsSettings } from "../base/settings-groups.ts";
+import { corsSettings, tlsSettings } from "../base/settings-groups.ts";
 
 export const querySettings = {
   "query.http-server.host-port": setting("host-port", ":16686", {
@@ -13,6 +13,7 @@ export const querySettings = {
     aliases: [deprecatedAlias("query.port", "port"), deprecatedAlias("query.host-port")],
   }),
   ...tlsSettings("query.http"),
+  ...corsSettings("query.http"),
   "query.grpc-server.host-port": setting("host-port", ":16685", {
     help: "Where the gRPC API (api_v2 and api_v3) is served.",
   }),
