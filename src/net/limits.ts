@@ -37,7 +37,7 @@ export const httpLimits: HttpLimits = {
   plainBytesMax: 64 * MIB, //      traces shrink 10:1, sometimes 30:1; a bomb 1000:1
   inFlightBytesMax: 128 * MIB, //  half of what the process may take above its store
   requestsMax: 1_024, //           one connection can pipeline thousands
-  connectionsMax: 4_096, //        ~10 KiB each while idle
+  connectionsMax: 4_096, //        ~25 KiB each while idle
   headersTimeoutMs: 2_000, //      Jaeger's read-header-timeout
   requestTimeoutMs: 30_000, //     16 MiB at 4.5 Mbit/s
   idleTimeoutMs: 120_000, //       longer than most clients' and proxies' own (60..90 s)
@@ -77,7 +77,7 @@ export const grpcLimits: GrpcLimits = {
   inFlightBytesMax: 128 * MIB, //     as for HTTP
   headerBytesMax: 64 * KIB, //        calls carry some 300 bytes; tokens and baggage a few KiB
   streamsPerConnectionMax: 256, //    more wait at the sender
-  connectionsMax: 4_096, //           ~60 KiB each while idle
+  connectionsMax: 4_096, //           ~16 KiB each while idle
   handshakeTimeoutMs: 10_000, //      TLS over a bad line takes 1 s
   requestTimeoutMs: 30_000, //        4 MiB at 1.2 Mbit/s
   idleTimeoutMs: 0, //                an exporter may be silent for hours; keepalive finds the dead
