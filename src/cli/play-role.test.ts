@@ -23,6 +23,27 @@ const PORTS = [
   "query.grpc-server",
 ].map((door) => `--${door}.host-port=:0`);
 
+const ONE_SPAN = JSON.stringify({
+  resourceSpans: [
+    {
+      resource: { attributes: [{ key: "service.name", value: { stringValue: "shop" } }] },
+      scopeSpans: [
+        {
+          spans: [
+            {
+              traceId: "0102030405060708090a0b0c0d0e0f10",
+              spanId: "0102030405060708",
+              name: "buy",
+              startTimeUnixNano: "1700000000000000000",
+              endTimeUnixNano: "1700000000001000000",
+            },
+          ],
+        },
+      ],
+    },
+  ],
+});
+
 interface Line {
   readonly msg: string;
   readonly [field: string]: unknown;
@@ -54,11 +75,28 @@ async function start(until: string, flags: readonly string[], env = {}): Promise
   return { child, lines, ended };
 }
 
-test("spoor starts, says where it listens, and exits 0 on SIGTERM", async () => {
+test("spoor takes a span, finds it again, shows its books, and exits 0 on SIGTERM", async () => {
   const { child, lines, ended } = await start("Spoor is ready", PORTS);
-  const admin = lines.find((line) => line["door"] === "admin");
-  const answer = await fetch(`http://${String(admin?.["address"])}/`);
-  assert.equal(answer.status, 200);
+  const at = (name: string): string => String(lines.find((line) => line.msg === name)?.["at"]);
+  const ask = async (url: string, init?: RequestInit): Promise<unknown> => {
+    const answer = await fetch(url, init);
+    assert.equal(answer.status, 200, url);
+    return await answer.json();
+  };
+  const headers = { "content-type": "application/json" };
+  await ask(`${at("OTLP HTTP")}/v1/traces`, { method: "POST", headers, body: ONE_SPAN });
+  const services = (await ask(`${at("Query HTTP")}/api/services`)) as { data: unknown };
+  assert.deepEqual(services.data, ["shop"]);
+  for (const door of ["admin", "Query HTTP"]) {
+    const books = (await ask(`${at(door)}/api/ledger`)) as {
+      total: { spans: { received: number; stored: number } };
+      store: { spans: number };
+    };
+    const { received, stored } = books.total.spans;
+    assert.deepEqual([received, stored, books.store.spans], [1, 1, 1]);
+  }
+  const metrics = await (await fetch(`${at("admin")}/metrics`)).text();
+  assert.match(metrics, /^jaeger_collector_spans_received_total\{svc="shop",.*\} 1$/m);
   child.kill("SIGTERM");
   assert.deepEqual(await ended, [0, null]);
   assert.deepEqual(lines.at(-1)?.msg, "ended");
