@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { makeRandom, makeSpans, traceIdOf } from "../../../test/store/corpus.ts";
+import { BLOCK_ROWS_MAX } from "./block.ts";
 import { Head } from "./head.ts";
 import { searchHead } from "./search.ts";
 import { servicesOf } from "./statistics.ts";
@@ -55,6 +56,11 @@ test("Block.memoryBytes() is what its arrays hold, open or sealed", () => {
     // Columns of starts have one entry more than rows.
     assert.ok(Math.abs(block.memoryBytes() - bytes) < 32, `${block.memoryBytes()}, not ${bytes}`);
   }
+});
+
+test("Head opens blocks as large as the index can name rows", () => {
+  assert.equal(new Head().blocks[0]!.rowsMax, BLOCK_ROWS_MAX);
+  assert.equal(new Uint16Array([BLOCK_ROWS_MAX - 1])[0], BLOCK_ROWS_MAX - 1);
 });
 
 test("Head keeps the rows of a trace together across blocks, and past the last block number", () => {
