@@ -9,7 +9,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import type { Message } from "./encode-proto.ts";
 import type { SendValues } from "./holed-bytes.ts";
-import { readMachineBusySeconds, readProcess } from "./proc.ts";
+import { readMachineBusySeconds, readProcess } from "../test/read-process.ts";
 import { DOORS, type Sender } from "./senders.ts";
 import { makeRandom, makeUnit, type Unit } from "./span-model.ts";
 

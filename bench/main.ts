@@ -15,7 +15,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { type SpoorProcess, startSpoor } from "../test/spoor-process.ts";
 import type { LoadReport } from "./load.ts";
-import { readProcess } from "./proc.ts";
+import { readProcess } from "../test/read-process.ts";
 import { type QueryReport, timeQueries } from "./queries.ts";
 import { DOORS } from "./senders.ts";
 

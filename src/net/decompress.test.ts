@@ -35,6 +35,15 @@ for (const [what, encoding, pack] of packers) {
     });
   }
 
+  test(`decompress() leaves a small body of ${what} that becomes large to the pool`, async () => {
+    const plain = Buffer.alloc(5 * MIB);
+    const budget = makeByteBudget(8 * MIB);
+    const got = decompress(encoding, pack(plain), 6 * MIB, budget);
+    assert.ok(got instanceof Promise);
+    assert.ok(plain.equals(await got));
+    assert.equal(budget.heldBytes, plain.length);
+  });
+
   for (const bytes of [MIB + 1, 8 * MIB]) {
     test(`decompress() stops ${what} of ${bytes} bytes at the bound`, async () => {
       const budget = makeByteBudget(64 * MIB);

@@ -16,11 +16,14 @@ import { once } from "node:events";
 import * as zlib from "node:zlib";
 import { BodyError, overBudget } from "./body-error.ts";
 import type { ByteBudget } from "./byte-budget.ts";
+import { countReceived } from "./young-garbage.ts";
 
 export type Encoding = "gzip" | "deflate" | "zstd";
 
-/** Up to here on the event loop: 256 KiB of the worst bomb stop at the bound after ~30 ms. */
+/** Up to here on the event loop, */
 const SYNC_BYTES_MAX = 256 * 1024;
+/** … and up to here of output: a bomb stops after 3 ms and leaves little behind. */
+const SYNC_PLAIN_BYTES_MAX = 4 * 1024 * 1024;
 /** Trace data shrink 8:1 to 15:1. One output buffer instead of many: a third of the time. */
 const OUTPUT_RATIO_GUESS = 12;
 /** More is not allocated on the word of a peer: a trace that shrinks better takes two steps. */
@@ -43,11 +46,14 @@ export function decompress(
   budget: ByteBudget,
 ): Uint8Array | Promise<Uint8Array> {
   if (body.length > SYNC_BYTES_MAX) return decompressInPool(encoding, body, plainBytesMax, budget);
+  const bytesMax = Math.min(plainBytesMax, SYNC_PLAIN_BYTES_MAX);
   let plain: Uint8Array;
   try {
-    plain = decompressNow(encoding, body, plainBytesMax);
+    plain = decompressNow(encoding, body, bytesMax);
   } catch (error) {
-    throw refusal(error, encoding, plainBytesMax);
+    const refused = refusal(error, encoding, bytesMax);
+    if (refused.reason !== "too-large" || bytesMax === plainBytesMax) throw refused;
+    return decompressInPool(encoding, body, plainBytesMax, budget);
   }
   if (!budget.take(plain.length)) throw overBudget(budget);
   return plain;
@@ -88,6 +94,8 @@ async function decompressInPool(
     return Buffer.concat(chunks, bytes);
   } catch (error) {
     budget.give(bytes);
+    chunks.length = 0;
+    countReceived(bytes); // as much garbage
     throw refusal(error, encoding, plainBytesMax);
   } finally {
     stream.destroy();
