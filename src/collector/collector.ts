@@ -147,7 +147,7 @@ function openDoor(plan: DoorPlan, hostPort: HostPort, shared: Shared): Promise<O
 function openHttpDoor(plan: HttpDoorPlan, hostPort: HostPort, shared: Shared): Promise<Opened> {
   const { log, onBug, budget, intake, ledger } = shared;
   const { name, limits, tls, cors, headers } = plan;
-  const { routes, answerFailure } = plan.make(intake, ledger);
+  const { routes, answerFailure, onFailure } = plan.make(intake, ledger);
   return openHttpServer({
     name,
     hostPort,
@@ -157,6 +157,7 @@ function openHttpDoor(plan: HttpDoorPlan, hostPort: HostPort, shared: Shared): P
     limits,
     budget,
     answerFailure,
+    onFailure,
     ...(tls === undefined ? {} : { tls }),
     ...(cors === undefined ? {} : { cors }),
     ...(headers === undefined ? {} : { headers }),

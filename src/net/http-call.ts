@@ -13,7 +13,13 @@ import { isAbort } from "./abort.ts";
 import { BodyError } from "./body-error.ts";
 import type { AnswerWriter } from "./http-answer.ts";
 import { hasBody, HttpBodyReader } from "./http-body.ts";
-import type { HttpAnswer, HttpFailure, HttpRequest, HttpRoute } from "./http-route.ts";
+import type {
+  HttpAnswer,
+  HttpFailure,
+  HttpRequest,
+  HttpRoute,
+  OnHttpFailure,
+} from "./http-route.ts";
 import type { Params } from "./http-router.ts";
 import type { ByteBudget } from "./byte-budget.ts";
 import type { HttpLimits } from "./limits.ts";
@@ -25,6 +31,7 @@ export interface CallSettings {
   readonly budget: ByteBudget;
   readonly writer: AnswerWriter;
   readonly answerFailure: (failure: HttpFailure, request: HttpRequest) => HttpAnswer;
+  readonly onFailure: OnHttpFailure;
   readonly onBug: (error: unknown) => void;
 }
 
@@ -46,6 +53,7 @@ export class HttpCall implements HttpRequest {
   #query: URLSearchParams | undefined;
   #abort: AbortController | undefined;
   #stage: Stage = "receiving";
+  #wasHandled = false;
   #isGone = false;
 
   constructor(
@@ -113,9 +121,20 @@ export class HttpCall implements HttpRequest {
 
   /** The peer has gone, or has its answer: "close" of the response. */
   close(): void {
+    this.lose(0);
     this.#isGone = true;
     if (!this.response.writableFinished) this.#abort?.abort();
     if (this.#stage !== "handling") this.#release();
+  }
+
+  /**
+   * The rest of the body will not come: the peer has gone (0), or node:http answers with `status`.
+   * Does nothing for a request that came whole or has its answer.
+   */
+  lose(status: number): void {
+    if (this.#stage !== "receiving") return;
+    this.#stage = "answered";
+    this.#tellFailure(status);
   }
 
   /** Answers with the status of `error`; anything but our own errors is a bug. */
@@ -139,6 +158,7 @@ export class HttpCall implements HttpRequest {
   }
 
   refuse(failure: HttpFailure, headers: Readonly<Record<string, string>> = {}): void {
+    this.#tellFailure(failure.status);
     const retry: Record<string, string> =
       failure.status === 429 || failure.status === 503
         ? { "Retry-After": String(RETRY_AFTER_S) }
@@ -151,6 +171,11 @@ export class HttpCall implements HttpRequest {
       answer = { status: 500 };
     }
     this.answer({ ...answer, headers: { ...answer.headers, ...retry, ...headers } });
+  }
+
+  #tellFailure(status: number): void {
+    const { path } = this;
+    this.#settings.onFailure({ path, status, wasHandled: this.#wasHandled });
   }
 
   #receive(reader: HttpBodyReader, chunk: Uint8Array): void {
@@ -182,6 +207,7 @@ export class HttpCall implements HttpRequest {
 
   #handle(route: HttpRoute, body: Uint8Array): void {
     this.#stage = "handling";
+    this.#wasHandled = true;
     this.body = body;
     try {
       const answer = route.handle(this);

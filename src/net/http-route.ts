@@ -49,6 +49,17 @@ export interface HttpRoute {
   handle(request: HttpRequest): HttpAnswer | Promise<HttpAnswer>;
 }
 
+/** A request that got no answer of a handler's own, for who keeps the books. */
+export interface FailedRequest {
+  readonly path: string;
+  /** What the peer is told: as HttpFailure, or 408; 0 when it has gone and is told nothing. */
+  readonly status: number;
+  /** A handler got the request: it knows of the failure, or will end in its own way. */
+  readonly wasHandled: boolean;
+}
+
+export type OnHttpFailure = (failure: FailedRequest) => void;
+
 /** A request that got no answer of a handler's own: what the peer will be told. */
 export interface HttpFailure {
   /** 400, 404, 405, 413, 415, 429, 500, 501, 503. */

@@ -18,7 +18,13 @@ import { type CorsRules, type HttpCors, makeCorsRules } from "./cors.ts";
 import { type HostPort, printHostPort } from "./host-port.ts";
 import { makeAnswerWriter } from "./http-answer.ts";
 import { type CallSettings, HttpCall } from "./http-call.ts";
-import type { HttpAnswer, HttpFailure, HttpRequest, HttpRoute } from "./http-route.ts";
+import type {
+  HttpAnswer,
+  HttpFailure,
+  HttpRequest,
+  HttpRoute,
+  OnHttpFailure,
+} from "./http-route.ts";
 import { makeRouter, type Params, type Router } from "./http-router.ts";
 import { type HttpLimits, httpLimits } from "./limits.ts";
 import { listen } from "./listen.ts";
@@ -45,8 +51,13 @@ export interface HttpServerOptions {
   readonly headers?: Readonly<Record<string, string>>;
   /** Compress answers of 1 KiB and more for peers that accept gzip. */
   readonly gzip?: boolean;
-  /** How a failure is told; default: one line of plain text. Called for every failure. */
+  /** How a failure is told; default: one line of plain text. */
   readonly answerFailure?: (failure: HttpFailure, request: HttpRequest) => HttpAnswer;
+  /**
+   * Called once for every request that ends without an answer of a handler's own, also for those
+   * that come only in part. What ends before its headers do is no request: nobody can say of what.
+   */
+  readonly onFailure?: OnHttpFailure;
 }
 
 export interface HttpServer {
@@ -73,6 +84,7 @@ export async function openHttpServer(options: HttpServerOptions): Promise<HttpSe
     limits,
     budget: options.budget ?? makeByteBudget(limits.inFlightBytesMax),
     answerFailure: options.answerFailure ?? answerPlainly,
+    onFailure: options.onFailure ?? (() => {}),
     onBug: options.onBug,
     writer: makeAnswerWriter({
       headers: options.headers ?? {},
@@ -267,9 +279,8 @@ const CLIENT_ERRORS: Readonly<Record<string, string>> = {
 
 function answerClientErrors(server: http.Server, calls: ReadonlySet<HttpCall>): void {
   server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
-    const isAnswering = [...calls].some(
-      ({ request, response }) => request.socket === socket && response.headersSent,
-    );
+    const ours = [...calls].filter(({ request }) => request.socket === socket);
+    const isAnswering = ours.some(({ response }) => response.headersSent);
     // Only what came as HTTP gets an answer: no handshake means that none can be sent.
     const isHttp = /^(HPE_|ERR_HTTP_)/.test(error.code ?? "");
     if (isAnswering || !isHttp || !socket.writable) {
@@ -277,6 +288,8 @@ function answerClientErrors(server: http.Server, calls: ReadonlySet<HttpCall>): 
       return;
     }
     const status = CLIENT_ERRORS[error.code ?? ""] ?? "400 Bad Request";
+    const hasEnded = error.code === "HPE_INVALID_EOF_STATE"; // in the middle of a request
+    for (const call of ours) call.lose(hasEnded ? 0 : Number(status.slice(0, 3)));
     const body = `${status.slice(4).toLowerCase()}\n`;
     const head = `HTTP/1.1 ${status}\r\nContent-Type: text/plain; charset=utf-8\r\n`;
     const rest = `Content-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`;

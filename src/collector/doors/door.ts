@@ -9,7 +9,14 @@
 
 import type { GrpcService } from "../../net/grpc-service.ts";
 import type { GrpcFailure, OnGrpcFailure } from "../../net/grpc-call.ts";
-import type { HttpAnswer, HttpFailure, HttpRequest, HttpRoute } from "../../net/http-route.ts";
+import type {
+  FailedRequest,
+  HttpAnswer,
+  HttpFailure,
+  HttpRequest,
+  HttpRoute,
+  OnHttpFailure,
+} from "../../net/http-route.ts";
 import { GRPC_STATUS } from "../../net/status.ts";
 import type { Rejected } from "../../wire/otlp-proto.ts";
 import type { Receipt } from "../intake.ts";
@@ -19,6 +26,7 @@ import type { Account, RefusedReason } from "../ledger.ts";
 export interface HttpDoor {
   readonly routes: readonly HttpRoute[];
   readonly answerFailure: (failure: HttpFailure, request: HttpRequest) => HttpAnswer;
+  readonly onFailure: OnHttpFailure;
 }
 
 /** What a gRPC door does with calls. */
@@ -42,18 +50,26 @@ export function mediaTypeOf({ headers }: HttpRequest): string {
   return (text.split(";", 1)[0] ?? "").trim().toLowerCase();
 }
 
-// 404 and 405 are no requests with spans; a failure with an error was counted by the intake.
-const reasonOfHttpStatus: Readonly<Record<number, RefusedReason>> = {
+// 404 and 405 are no requests with spans.
+const reasonOfHttpStatus: Readonly<Record<FailedRequest["status"], RefusedReason>> = {
+  0: "cut-off",
   400: "bad-input",
+  408: "cut-off",
   413: "too-large",
   415: "wrong-type",
   429: "overloaded",
 };
 
-/** Counts what an HTTP server refused before a route saw it. */
-export function countHttpFailure(account: Account, { status, error }: HttpFailure): void {
-  const reason = reasonOfHttpStatus[status];
-  if (error === undefined && reason !== undefined) account.refuseRequest(reason);
+/** Counts what an HTTP server refused, or lost, before one of `routes` saw it. */
+export function makeHttpFailureCounter(
+  account: Account,
+  routes: readonly HttpRoute[],
+): OnHttpFailure {
+  const paths = new Set(routes.map(({ path }) => path));
+  return ({ path, status, wasHandled }) => {
+    const reason = reasonOfHttpStatus[status];
+    if (!wasHandled && reason !== undefined && paths.has(path)) account.refuseRequest(reason);
+  };
 }
 
 /** Counts what a gRPC server refused before the method `path` saw it. */

@@ -10,11 +10,11 @@
 // Trust: the body's size was checked by the server, nothing else.
 
 import { SpoorError, printError } from "../../base/errors.ts";
-import type { HttpAnswer, HttpFailure } from "../../net/http-route.ts";
+import type { HttpAnswer, HttpFailure, HttpRoute } from "../../net/http-route.ts";
 import { readJaegerBatch } from "../../wire/jaeger-thrift.ts";
 import type { Intake } from "../intake.ts";
 import type { Ledger } from "../ledger.ts";
-import { type HttpDoor, countHttpFailure, mediaTypeOf } from "./door.ts";
+import { type HttpDoor, makeHttpFailureCounter, mediaTypeOf } from "./door.ts";
 
 const THRIFT_TYPES = new Set(["application/x-thrift", "application/vnd.apache.thrift.binary"]);
 
@@ -27,27 +27,22 @@ export function makeJaegerHttpDoor(intake: Intake, ledger: Ledger): HttpDoor {
     void readJaegerBatch(payload, batch);
   const take = intake.open("jaeger-http", "jaeger-thrift", read, labels);
   const unknown = ledger.account("jaeger-http", "unknown");
-  return {
-    routes: [
-      {
-        method: "POST",
-        path: "/api/traces",
-        async handle(request) {
-          const type = mediaTypeOf(request);
-          if (!THRIFT_TYPES.has(type)) {
-            unknown.refuseRequest("wrong-type");
-            return answerText(400, refuseType(type));
-          }
-          await take(request.body);
-          return { status: 202 };
-        },
+  const routes: readonly HttpRoute[] = [
+    {
+      method: "POST",
+      path: "/api/traces",
+      async handle(request) {
+        const type = mediaTypeOf(request);
+        if (!THRIFT_TYPES.has(type)) {
+          unknown.refuseRequest("wrong-type");
+          return answerText(400, refuseType(type));
+        }
+        await take(request.body);
+        return { status: 202 };
       },
-    ],
-    answerFailure(failure) {
-      countHttpFailure(unknown, failure);
-      return answerFailure(failure);
     },
-  };
+  ];
+  return { routes, answerFailure, onFailure: makeHttpFailureCounter(unknown, routes) };
 }
 
 function refuseType(type: string): string {

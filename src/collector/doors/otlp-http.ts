@@ -8,7 +8,7 @@
 // Trust: the body's size was checked by the server, nothing else.
 // Not here: content encodings, CORS (net).
 
-import { type HttpAnswer, type HttpFailure, type HttpRequest } from "../../net/http-route.ts";
+import type { HttpAnswer, HttpFailure, HttpRequest, HttpRoute } from "../../net/http-route.ts";
 import { GRPC_STATUS } from "../../net/status.ts";
 import {
   writeExportAnswer,
@@ -20,7 +20,7 @@ import { readOtlpJson } from "../../wire/otlp-json.ts";
 import { type Rejected, readOtlpTraces } from "../../wire/otlp-proto.ts";
 import type { Intake, TakePayload } from "../intake.ts";
 import type { Ledger } from "../ledger.ts";
-import { type HttpDoor, countHttpFailure, mediaTypeOf, rejectedOf } from "./door.ts";
+import { type HttpDoor, makeHttpFailureCounter, mediaTypeOf, rejectedOf } from "./door.ts";
 
 const PROTOBUF = "application/x-protobuf";
 const JSON_TYPE = "application/json";
@@ -42,33 +42,25 @@ export function makeOtlpHttpDoor(intake: Intake, ledger: Ledger): HttpDoor {
     [JSON_TYPE, intake.open("otlp-http", "otlp-json", readOtlpJson, labels)],
   ]);
   const unknown = ledger.account("otlp-http", "unknown");
-  return {
-    routes: [
-      {
-        method: "POST",
-        path: "/v1/traces",
-        async handle(request) {
-          const type = mediaTypeOf(request);
-          const take = takers.get(type);
-          const encoding = encodings.get(type);
-          if (take === undefined || encoding === undefined) {
-            unknown.refuseRequest("wrong-type");
-            return answerText(
-              415,
-              `unsupported media type, supported: [${JSON_TYPE}, ${PROTOBUF}]`,
-            );
-          }
-          const rejected = rejectedOf(await take(request.body));
-          const headers = { "content-type": type };
-          return { status: 200, headers, body: encoding.writeAnswer(rejected) };
-        },
+  const routes: readonly HttpRoute[] = [
+    {
+      method: "POST",
+      path: "/v1/traces",
+      async handle(request) {
+        const type = mediaTypeOf(request);
+        const take = takers.get(type);
+        const encoding = encodings.get(type);
+        if (take === undefined || encoding === undefined) {
+          unknown.refuseRequest("wrong-type");
+          return answerText(415, `unsupported media type, supported: [${JSON_TYPE}, ${PROTOBUF}]`);
+        }
+        const rejected = rejectedOf(await take(request.body));
+        const headers = { "content-type": type };
+        return { status: 200, headers, body: encoding.writeAnswer(rejected) };
       },
-    ],
-    answerFailure(failure, request) {
-      countHttpFailure(unknown, failure);
-      return answerFailure(failure, request);
     },
-  };
+  ];
+  return { routes, answerFailure, onFailure: makeHttpFailureCounter(unknown, routes) };
 }
 
 function answerFailure({ status, message }: HttpFailure, request: HttpRequest): HttpAnswer {

@@ -15,7 +15,7 @@ import { readZipkinProto } from "../../wire/zipkin-proto.ts";
 import { readZipkinThrift } from "../../wire/zipkin-thrift.ts";
 import type { FormatName, Ledger } from "../ledger.ts";
 import type { Intake, ReadPayload, TakePayload } from "../intake.ts";
-import { type HttpDoor, countHttpFailure, mediaTypeOf } from "./door.ts";
+import { type HttpDoor, makeHttpFailureCounter, mediaTypeOf } from "./door.ts";
 
 export function makeZipkinDoor(intake: Intake, ledger: Ledger): HttpDoor {
   const open = (format: FormatName, read: ReadPayload): TakePayload =>
@@ -23,22 +23,23 @@ export function makeZipkinDoor(intake: Intake, ledger: Ledger): HttpDoor {
   const thrift = open("zipkin-thrift", readZipkinThrift);
   const protobuf = open("zipkin-proto", readZipkinProto);
   const unknown = ledger.account("zipkin", "unknown");
+  const routes: readonly HttpRoute[] = [
+    makeRoute("/api/v1/spans", open("zipkin-json-v1", readZipkinJsonV1), {
+      "application/x-thrift": thrift,
+      "application/vnd.apache.thrift.binary": thrift,
+    }),
+    makeRoute("/api/v2/spans", open("zipkin-json-v2", readZipkinJsonV2), {
+      "application/x-protobuf": protobuf,
+      "application/protobuf": protobuf,
+    }),
+  ];
   return {
-    routes: [
-      makeRoute("/api/v1/spans", open("zipkin-json-v1", readZipkinJsonV1), {
-        "application/x-thrift": thrift,
-        "application/vnd.apache.thrift.binary": thrift,
-      }),
-      makeRoute("/api/v2/spans", open("zipkin-json-v2", readZipkinJsonV2), {
-        "application/x-protobuf": protobuf,
-        "application/protobuf": protobuf,
-      }),
-    ],
+    routes,
     answerFailure(failure) {
-      countHttpFailure(unknown, failure);
       const headers = { "content-type": "text/plain; charset=utf-8" };
       return { status: failure.status, headers, body: `${failure.message}\n` };
     },
+    onFailure: makeHttpFailureCounter(unknown, routes),
   };
 }
 
