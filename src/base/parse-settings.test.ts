@@ -304,12 +304,12 @@ const HOST_PORT =
 const refused: readonly (readonly [given: Given, line: string])[] = [
   [
     { argv: ["--a.queue-sise=1"] },
-    "unknown flag --a.queue-sise; the nearest known is --a.queue-size",
+    "unknown flag --a.queue-sise; the nearest known is --a.queue-size; --help lists all",
   ],
-  [{ argv: ["-q"] }, "unknown flag --q"],
+  [{ argv: ["-q"] }, "unknown flag --q; --help lists all"],
   [
     { argv: ["--b.path=/"] },
-    "unknown flag --b.path: it belongs to another command (see spoor help)",
+    "unknown flag --b.path: it belongs to another command; --help lists all",
   ],
   [{ argv: ["--a.queue-size"] }, "flag --a.queue-size needs a value"],
   [
@@ -320,7 +320,7 @@ const refused: readonly (readonly [given: Given, line: string])[] = [
   [{ argv: ["--"] }, 'unexpected argument "--"; flags are written --name=value'],
   [{ argv: ["---x"] }, 'unexpected argument "---x"; flags are written --name=value'],
   [{ argv: ["--=x"] }, 'unexpected argument "--=x"; flags are written --name=value'],
-  [{ argv: ["--__proto__=1"] }, "unknown flag --__proto__"],
+  [{ argv: ["--__proto__=1"] }, "unknown flag --__proto__; --help lists all"],
   [
     { argv: ["--a.queue-size=101"] },
     'bad value "101" of a.queue-size (flag --a.queue-size): expected a value from 0 to 100',
@@ -357,14 +357,17 @@ const refused: readonly (readonly [given: Given, line: string])[] = [
   ],
   [
     { file: { a: { queuesize: 1 } } },
-    "unknown key a.queuesize in conf.yaml; the nearest known is a.queue-size",
+    "unknown key a.queuesize in conf.yaml; the nearest known is a.queue-size; --help lists all",
   ],
-  [{ file: { a: 1 } }, "unknown key a in conf.yaml"],
+  [{ file: { a: 1 } }, "unknown key a in conf.yaml; --help lists all"],
   [
     { file: { a: { "queue-size": { x: 1 } } } },
-    "unknown key a.queue-size.x in conf.yaml; the nearest known is a.queue-size",
+    "unknown key a.queue-size.x in conf.yaml; the nearest known is a.queue-size; --help lists all",
   ],
-  [{ file: JSON.parse('{"__proto__": {"a": 1}}') }, "unknown key __proto__.a in conf.yaml"],
+  [
+    { file: JSON.parse('{"__proto__": {"a": 1}}') },
+    "unknown key __proto__.a in conf.yaml; --help lists all",
+  ],
   [{ file: { "a.path": "/1", a: { path: "/2" } } }, "key a.path stands twice in conf.yaml"],
   [{ file: "text" }, "conf.yaml: expected keys with values"],
   [{ file: [1] }, "conf.yaml: expected keys with values"],
@@ -428,4 +431,12 @@ test("parseSettings() gives one line or a config for any arguments and file", ()
       },
     ),
   );
+});
+
+test("parseSettings() says whose help lists the names", () => {
+  const door = { door: setting("host-port", ":5", { help }) };
+  const start = { table: door, command: "collector", argv: ["--dor=x"], env: {} };
+  const message =
+    "unknown flag --dor; the nearest known is --door; spoor collector --help lists all";
+  assert.throws(() => parseSettings(start), { code: "bad-input", message });
 });

@@ -11,9 +11,10 @@
 // Not here: reading the file's bytes, YAML and TOML (cli), what values mean (the roles).
 
 import { SpoorError } from "./errors.ts";
+import type { HostPort } from "./host-port.ts";
 import { findNearestName } from "./nearest-name.ts";
 import { parseStructure, parseText, scalarText } from "./setting-values.ts";
-import type { Alias, ConfigOf, HostPort, IgnoredSetting, Setting, Settings } from "./settings.ts";
+import type { Alias, ConfigOf, IgnoredSetting, Setting, Settings } from "./settings.ts";
 import { envNameOf } from "./settings.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -26,6 +27,8 @@ export type Source =
 
 export interface SettingsInput<T extends Settings> {
   readonly table: T;
+  /** Whose table it is, for the one who has to read its help: "collector". */
+  readonly command?: string;
   /** Flags only: the command has been taken off. */
   readonly argv: readonly string[];
   readonly env: Environment;
@@ -302,12 +305,11 @@ function refuseName(
   input: SettingsInput<Settings>,
   names: ReadonlyMap<string, Row | IgnoredSetting>,
 ): SpoorError {
-  if (indexNames(input.elsewhere ?? {}).has(name)) {
-    return new SpoorError("bad-input", `${what}: it belongs to another command (see spoor help)`);
-  }
+  const help = input.command === undefined ? "--help" : `spoor ${input.command} --help`;
   const nearest = findNearestName(name, names.keys());
-  const hint = nearest === undefined ? "" : `; the nearest known is ${dashes}${nearest}`;
-  return new SpoorError("bad-input", what + hint);
+  let hint = nearest === undefined ? "" : `; the nearest known is ${dashes}${nearest}`;
+  if (indexNames(input.elsewhere ?? {}).has(name)) hint = ": it belongs to another command";
+  return new SpoorError("bad-input", `${what}${hint}; ${help} lists all`);
 }
 
 function printIgnored(row: IgnoredSetting, source: Source): string {

@@ -12,7 +12,8 @@
 
 import { parseDurationMs, printDurationMs } from "./duration.ts";
 import { SpoorError } from "./errors.ts";
-import type { HostPort, Setting, SettingKind } from "./settings.ts";
+import { parseHostPort } from "./host-port.ts";
+import type { Setting, SettingKind } from "./settings.ts";
 
 /** The value of an environment variable, for `${NAME}` in tags. */
 export type FindVariable = (name: string) => string | undefined;
@@ -93,17 +94,6 @@ export function printBytes(bytes: number): string {
     if (bytes >= size && bytes % size === 0) return `${bytes / size}${unit}`;
   }
   return String(bytes);
-}
-
-const PORT_MAX = 65_535;
-const HOST_PORT_FORM = `host:port or :port with a port from 0 to ${PORT_MAX} (IPv6 in brackets), or nothing for "off"`;
-
-function parseHostPort(text: string): HostPort | undefined {
-  const trimmed = text.trim();
-  if (trimmed === "") return undefined;
-  const found = /^(?:(?:\[([0-9a-f:.%]+)\]|([^\s:[\]/]*)):)?(\d{1,5})$/i.exec(trimmed);
-  if (found === null || Number(found[3]) > PORT_MAX) throw expected(HOST_PORT_FORM);
-  return { host: found[1] ?? found[2] ?? "", port: Number(found[3]) };
 }
 
 const BOOLS: ReadonlyMap<string, boolean> = new Map([

@@ -2,14 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import {
-  type ConfigOf,
-  type HostPort,
-  deprecatedAlias,
-  envNameOf,
-  ignored,
-  setting,
-} from "./settings.ts";
+import type { HostPort } from "./host-port.ts";
+import { type ConfigOf, deprecatedAlias, envNameOf, ignored, setting } from "./settings.ts";
 
 const help = "";
 

@@ -11,14 +11,8 @@
 // several doors share (settings-groups.ts), printing (cli/print-settings.ts).
 
 import { assert } from "./assert.ts";
+import type { HostPort } from "./host-port.ts";
 import { parseText } from "./setting-values.ts";
-
-/** Where to listen. An empty host stands for the setting `listen.host`. */
-export interface HostPort {
-  readonly host: string;
-  /** 0 takes any free port. */
-  readonly port: number;
-}
 
 /** What a role finds in its config for each kind of setting. */
 export interface SettingValues {

@@ -13,7 +13,7 @@ import { MetricsRegistry } from "../base/metrics.ts";
 import { tlsConfigOf } from "../base/settings-groups.ts";
 import { makeLedgerRoute } from "../collector/ledger-route.ts";
 import { Ledger } from "../collector/ledger.ts";
-import { printHostPort } from "../net/host-port.ts";
+import { printHostPort } from "../base/host-port.ts";
 import { openHttpServer } from "../net/http-server.ts";
 import type { HttpRoute } from "../net/http-route.ts";
 import type { HttpLimits } from "../net/limits.ts";

@@ -4,9 +4,8 @@
 
 import { systemClock } from "../base/clock.ts";
 import { type Environment, parseSettings } from "../base/parse-settings.ts";
-import type { HostPort } from "../base/settings.ts";
+import { type HostPort, printHostPort } from "../base/host-port.ts";
 import { runDemo } from "../demo/demo.ts";
-import { printHostPort } from "../net/host-port.ts";
 import { demoSettings } from "./demo-settings.ts";
 import { makeLog, openLineWriter } from "./log.ts";
 import type { ProcessHandle } from "./supervisor.ts";
@@ -19,7 +18,7 @@ export async function playDemo(
   env: Environment,
   process: ProcessHandle & { readonly execPath: string; readonly argv: readonly string[] },
 ): Promise<void> {
-  const { config } = parseSettings({ table: demoSettings, argv, env });
+  const { config } = parseSettings({ table: demoSettings, command: "demo", argv, env });
   const addressOf = (name: "otlp-grpc" | "otlp-http" | "query"): string =>
     printHostPort(config[`demo.${name}`] ?? OFF);
   const [grpc, http, query] = [addressOf("otlp-grpc"), addressOf("otlp-http"), addressOf("query")];

@@ -130,7 +130,10 @@ test("spoor ends the start with one line", async () => {
   const [code] = (await once(child, "close")) as [number];
   assert.deepEqual(
     [code, text],
-    [1, "spoor: unknown flag --colector.tags; the nearest known is --collector.tags\n"],
+    [
+      1,
+      "spoor: unknown flag --colector.tags; the nearest known is --collector.tags; spoor all-in-one --help lists all\n",
+    ],
   );
 });
 

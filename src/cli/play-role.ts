@@ -48,9 +48,9 @@ export async function playRole(start: RoleStart, process: ProcessHandle): Promis
 
 async function readSettings<T extends Settings & { readonly "config-file": unknown }>(
   table: T,
-  { argv, env }: RoleStart,
+  { role, argv, env }: RoleStart,
 ): Promise<ParsedSettings<T>> {
-  const input = { table, argv, env, elsewhere: allInOneSettings };
+  const input = { table, command: role, argv, env, elsewhere: allInOneSettings };
   const parsed = parseSettings(input);
   const { "config-file": path } = parsed.config as ConfigOf<Settings> & { "config-file": string };
   return path === "" ? parsed : parseSettings({ ...input, file: await readSettingsFile(path) });

@@ -94,10 +94,10 @@ const refused: readonly (readonly [given: Given, line: string])[] = [
     ["--metrics-backend=expvar"],
     'bad value "expvar" of metrics-backend (flag --metrics-backend): expected one of: prometheus, none',
   ],
-  [["--es.server-urls=x"], "unknown flag --es.server-urls"],
+  [["--es.server-urls=x"], "unknown flag --es.server-urls; --help lists all"],
   [
     ["--memory.max-trace=1"],
-    "unknown flag --memory.max-trace; the nearest known is --memory.max-traces",
+    "unknown flag --memory.max-trace; the nearest known is --memory.max-traces; --help lists all",
   ],
 ];
 for (const [given, message] of refused) {

@@ -4,7 +4,8 @@
 // log encoding `auto` are ours.
 // Not here: settings of one role or one store (their rooms).
 
-import type { ConfigOf, HostPort, Setting, Settings } from "../base/settings.ts";
+import type { HostPort } from "../base/host-port.ts";
+import type { ConfigOf, Setting, Settings } from "../base/settings.ts";
 import { deprecatedAlias, ignored, setting } from "../base/settings.ts";
 import { tlsSettings } from "../base/settings-groups.ts";
 

@@ -9,15 +9,13 @@
 import { hostname } from "node:os";
 import { fileURLToPath } from "node:url";
 import type { Clock } from "../base/clock.ts";
+import { type HostPort, printHostPort } from "../base/host-port.ts";
 import type { Log } from "../base/log.ts";
 import type { MetricsRegistry } from "../base/metrics.ts";
-
-import type { HostPort } from "../base/settings.ts";
 import { type ByteBudget, makeByteBudget } from "../net/byte-budget.ts";
 import { makeGrpcHealth } from "../net/grpc-health.ts";
 import { makeGrpcReflection } from "../net/grpc-reflection.ts";
 import { openGrpcServer } from "../net/grpc-server.ts";
-import { printHostPort } from "../net/host-port.ts";
 import { openHttpServer } from "../net/http-server.ts";
 import { grpcLimits, httpLimits } from "../net/limits.ts";
 import type { TraceStore } from "../store/trace-store.ts";

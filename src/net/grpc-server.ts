@@ -18,7 +18,7 @@ import type { OnGrpcFailure } from "./grpc-call.ts";
 import { makeGrpcDispatch } from "./grpc-dispatch.ts";
 import type { GrpcService } from "./grpc-service.ts";
 import { GrpcSession } from "./grpc-session.ts";
-import { type HostPort, printHostPort } from "./host-port.ts";
+import { type HostPort, printHostPort } from "../base/host-port.ts";
 import { type GrpcLimits, grpcLimits } from "./limits.ts";
 import { listen } from "./listen.ts";
 import { readTls, type TlsSettings, watchTls } from "./tls.ts";

@@ -15,7 +15,7 @@ import type { AddressInfo, Socket } from "node:net";
 import type { Log } from "../base/log.ts";
 import { makeByteBudget, type ByteBudget } from "./byte-budget.ts";
 import { type CorsRules, type HttpCors, makeCorsRules } from "./cors.ts";
-import { type HostPort, printHostPort } from "./host-port.ts";
+import { type HostPort, printHostPort } from "../base/host-port.ts";
 import { makeAnswerWriter } from "./http-answer.ts";
 import { type CallSettings, HttpCall } from "./http-call.ts";
 import type {

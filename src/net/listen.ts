@@ -2,7 +2,7 @@
 
 import type { Server } from "node:net";
 import { SpoorError } from "../base/errors.ts";
-import { type HostPort, printHostPort } from "./host-port.ts";
+import { type HostPort, printHostPort } from "../base/host-port.ts";
 
 const REASONS: Readonly<Record<string, string>> = {
   EADDRINUSE: "the port is taken",

@@ -9,10 +9,9 @@
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import type { MetricsRegistry } from "../base/metrics.ts";
-import type { HostPort } from "../base/settings.ts";
+import { type HostPort, printHostPort } from "../base/host-port.ts";
 import { type TlsConfig, tlsConfigOf } from "../base/settings-groups.ts";
 import { openGrpcServer } from "../net/grpc-server.ts";
-import { printHostPort } from "../net/host-port.ts";
 import type { HttpRoute } from "../net/http-route.ts";
 import { openHttpServer } from "../net/http-server.ts";
 import type { TraceStore } from "../store/trace-store.ts";

@@ -9,7 +9,7 @@
 //
 // Not here: opening them (collector.ts).
 
-import type { HostPort } from "../../base/settings.ts";
+import type { HostPort } from "../../base/host-port.ts";
 import { type TlsConfig, tlsConfigOf } from "../../base/settings-groups.ts";
 import type { HttpCors } from "../../net/cors.ts";
 import type { GrpcLimits, HttpLimits } from "../../net/limits.ts";
