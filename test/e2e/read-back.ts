@@ -83,10 +83,13 @@ function searchesFor(spans: readonly ExpectedSpan[]): Search[] {
   return searches;
 }
 
+/** What a URL can hold. */
+const SEARCH_TEXT_MAX = 30_000;
+
 function searchTextOf(value: Value): string | undefined {
   switch (typeof value) {
     case "string":
-      return value;
+      return value.length > SEARCH_TEXT_MAX ? undefined : value;
     case "boolean":
     case "bigint":
       return String(value);
