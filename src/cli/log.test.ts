@@ -45,7 +45,7 @@ test("makeLog() writes lines for people, with what could break a line quoted", (
   log.debug("x");
   log.error("bug", { error: "e", stack: "Error: e\n    at x" });
   assert.deepEqual(lines, [
-    '2023-11-14T22:13:20.123Z  info   OTLP gRPC  at=127.0.0.1:4317  text="a b\\n"  empty=""  pair="a=b"  count=2\n',
+    '2023-11-14T22:13:20.123Z  info   OTLP gRPC             127.0.0.1:4317  text="a b\\n"  empty=""  pair="a=b"  count=2\n',
     "2023-11-14T22:13:20.123Z  debug  x\n",
     "2023-11-14T22:13:20.123Z  error  bug  error=e\nError: e\n    at x\n",
   ]);

@@ -1,7 +1,7 @@
 // Where log lines go: standard error, one line each, as JSON or for people.
 //
-//   json     {"level":"info","ts":1700000000.123,"msg":"OTLP gRPC","address":"127.0.0.1:4317"}
-//   console  2023-11-14T22:13:20.123Z  info   OTLP gRPC  address=127.0.0.1:4317
+//   json     {"level":"info","ts":1700000000.123,"msg":"OTLP gRPC","at":"127.0.0.1:4317","tls":true}
+//   console  2023-11-14T22:13:20.123Z  info   OTLP gRPC             127.0.0.1:4317  tls=true
 //
 // Source: the field names of Jaeger's zap output, so that log pipelines keep working.
 // Trust: messages are ours, fields may come from peers: JSON escapes them, console quotes them.
@@ -79,9 +79,12 @@ function pinoLevel(level: LogLevel): pino.Level {
   return level === "dpanic" || level === "panic" ? "fatal" : level;
 }
 
+/** What listens where is a list of two columns: "Jaeger HTTP (thrift)" fits into the first. */
+const WHAT_CHARS = 20;
+
 /** One of our own JSON lines → one line for people. */
 function forPeople(line: string): string {
-  const { level, ts, msg, stack, ...fields } = JSON.parse(line) as {
+  const { level, ts, msg, at, stack, ...fields } = JSON.parse(line) as {
     level: string;
     ts: number;
     msg: string;
@@ -89,7 +92,8 @@ function forPeople(line: string): string {
   const time = new Date(ts * 1e3).toISOString();
   const rest = Object.entries(fields).map(([key, value]) => `${key}=${printField(value)}`);
   const below = typeof stack === "string" ? `\n${stack}` : "";
-  return `${[time, level.padEnd(5), msg, ...rest].join("  ")}${below}\n`;
+  const what = at === undefined ? [msg] : [msg.padEnd(WHAT_CHARS), printField(at)];
+  return `${[time, level.padEnd(5), ...what, ...rest].join("  ")}${below}\n`;
 }
 
 function printField(value: unknown): string {

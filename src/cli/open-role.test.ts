@@ -22,14 +22,14 @@ async function open(doors: readonly OpenDoors[], ...flags: readonly string[]): P
   const { config } = parseSettings({ table: collectorRoleSettings, argv, env: {} });
   let address = "";
   const write = (line: string): void => {
-    const entry = JSON.parse(line) as { door?: string; address?: string };
-    if (entry.door === "admin") address = entry.address ?? "";
+    const { msg, at = "" } = JSON.parse(line) as { msg: string; at?: string };
+    if (msg === "admin") address = at;
   };
   const log = makeLog({ level: "info", encoding: "json", clock: systemClock, write });
   const onBug = (error: unknown): void => assert.fail(String(error));
   const running = await openRole({ config, log, clock: systemClock, doors, onBug });
   const ask = async (path: string, init?: RequestInit): Promise<string> => {
-    const answer = await fetch(`http://${address}${path}`, init);
+    const answer = await fetch(`${address}${path}`, init);
     return `${answer.status} ${await answer.text()}`;
   };
   return { running, ask };

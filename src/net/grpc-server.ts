@@ -99,7 +99,7 @@ export async function openGrpcServer(options: GrpcServerOptions): Promise<GrpcSe
     throw error;
   }
   const { address, port } = server.address() as AddressInfo;
-  log.info("door open", { door: options.name, address: printHostPort({ host: address, port }) });
+  log.debug("door open", { door: options.name, address: printHostPort({ host: address, port }) });
 
   return {
     address,

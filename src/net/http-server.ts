@@ -120,7 +120,7 @@ export async function openHttpServer(options: HttpServerOptions): Promise<HttpSe
     throw error;
   }
   const { address, port } = server.address() as AddressInfo;
-  log.info("door open", { door: options.name, address: printHostPort({ host: address, port }) });
+  log.debug("door open", { door: options.name, address: printHostPort({ host: address, port }) });
 
   return {
     address,
