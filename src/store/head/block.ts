@@ -80,6 +80,8 @@ export class OwnerTable {
 export class Block {
   readonly number: number;
   sealed = false;
+  /** Number of the first record of the log that has rows here. */
+  firstSequence = 0;
   rows = 0;
   /** Rows whose trace is still held. */
   liveRows = 0;

@@ -8,6 +8,7 @@
 // with the blocks it began with, and checks that a trace is still held.
 
 import type { SpanBatch } from "../../model/span-batch.ts";
+import type { StoreFigures } from "../trace-store.ts";
 import { Appender } from "./append.ts";
 import { Block, BLOCK_ROWS_MAX } from "./block.ts";
 import { Emitter } from "./emit.ts";
@@ -37,15 +38,21 @@ export class Head {
     this.#openBlock(undefined);
   }
 
-  /** Appends every row; the batch may be reused at once. Cost: about 1 µs a row, sealing included. */
-  append(batch: SpanBatch): void {
+  /**
+   * Appends every row; the batch may be reused at once. Cost: about 1 µs a row, sealing included.
+   *
+   * @param sequence number of the log's record that holds the batch; 0: there is no log.
+   */
+  append(batch: SpanBatch, sequence = 0): void {
     let row = 0;
     let block = this.#open();
+    if (block.rows === 0) block.firstSequence = sequence;
     this.#appender.begin(batch);
     while (row < batch.rows) {
       if (block.isFull()) {
         this.#seal(block);
         block = this.#openBlock(block);
+        block.firstSequence = sequence;
         this.#appender.begin(batch);
       }
       const taken = this.#appender.append(batch, row, block, this.traces);
@@ -86,6 +93,25 @@ export class Head {
     this.#seal(block);
     this.#openBlock(block);
     if (block.liveRows === 0) this.#drop(block);
+  }
+
+  /** Evicts the oldest traces until at most `tracesMax` (0: any number) and `bytesMax` are held. */
+  evict(tracesMax: number, bytesMax: number): void {
+    if (tracesMax > 0) while (this.traces.count > tracesMax) this.evictOldestTrace();
+    while (this.memoryBytes() > bytesMax && this.traces.count > 0) {
+      if (this.blocks.length === 1) this.sealOpenBlock();
+      this.evictOldestTrace();
+    }
+  }
+
+  figures(): StoreFigures {
+    return {
+      traces: this.traces.count,
+      spans: this.liveRows,
+      bytes: this.memoryBytes(),
+      evictedSpans: this.evictedRows,
+      evictedTraces: this.evictedTraces,
+    };
   }
 
   isLive(block: Block, row: number): boolean {

@@ -90,3 +90,22 @@ test("MemoryStore takes a trace of 100,000 spans over several blocks", async () 
     assert.ok(trace!.startUs[row]! >= trace!.startUs[row - 1]!);
   }
 });
+
+test("MemoryStore refuses to archive more than its archive may hold", async () => {
+  const store = new MemoryStore({ tracesMax: 2, bytesMax }, systemClock);
+  const random = makeRandom(5);
+  let archived = 0;
+  await assert.rejects(
+    async () => {
+      for (let trace = 0; trace < 10_000; trace++) {
+        await store.write(makeSpans({ random, rows: 50, tracesFrom: trace, tracesEnd: trace + 1 }));
+        await store.archive(traceIdOf(trace));
+        archived++;
+      }
+    },
+    { code: "overloaded" },
+  );
+  assert.ok(archived > 100, `${archived} traces`);
+  const [first] = await store.readTraces([traceIdOf(0)], never);
+  assert.equal(first!.rows, 50);
+});

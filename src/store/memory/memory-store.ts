@@ -6,6 +6,7 @@
 // Not here: how spans are held and found (store/head).
 
 import type { Clock } from "../../base/clock.ts";
+import { SpoorError } from "../../base/errors.ts";
 import { RowCopier } from "../../model/copy-rows.ts";
 import { SpanBatch } from "../../model/span-batch.ts";
 import type {
@@ -16,24 +17,21 @@ import type {
   TimeRange,
   TraceQuery,
 } from "../../model/trace-query.ts";
+import { HeadQueries } from "../head/head-queries.ts";
 import { Head } from "../head/head.ts";
-import { makePause } from "../head/pause.ts";
-import { searchHead } from "../head/search.ts";
-import { dependenciesOf, operationsOf, seriesOf, servicesOf } from "../head/statistics.ts";
-import { NONE } from "../head/trace-table.ts";
 import type { Capabilities, StoreFigures, TraceStore } from "../trace-store.ts";
 
 export interface MemoryBounds {
   /** Traces held; 0: as many as fit the bytes. */
   readonly tracesMax: number;
-  /** Bytes of spans and indexes, at least one block's (about 30 MB when full). */
+  /** Bytes of spans and indexes; a block, of which there is always one, has about 14 MB when full. */
   readonly bytesMax: number;
   /** Rows of a block: small in tests of the seams. */
   readonly blockRowsMax?: number;
 }
 
 /** Archived traces are kept apart from eviction, so they have a bound of their own. */
-const ARCHIVED_TRACES_MAX = 1_000;
+const ARCHIVE_BYTES_MAX = 64 * 1024 * 1024;
 
 export class MemoryStore implements TraceStore {
   readonly capabilities: Capabilities = {
@@ -42,51 +40,40 @@ export class MemoryStore implements TraceStore {
     series: true,
   };
   readonly #head: Head;
+  readonly #queries: HeadQueries;
   readonly #bounds: MemoryBounds;
-  readonly #clock: Clock;
   readonly #archive = new Map<string, SpanBatch>();
+  #archiveBytes = 0;
 
   constructor(bounds: MemoryBounds, clock: Clock) {
     this.#bounds = bounds;
-    this.#clock = clock;
     this.#head = new Head(bounds.blockRowsMax);
+    this.#queries = new HeadQueries(this.#head, clock);
   }
 
   write(batch: SpanBatch): Promise<void> {
     this.#head.append(batch);
-    this.#evict();
+    this.#head.evict(this.#bounds.tracesMax, this.#bounds.bytesMax);
     return DONE;
   }
 
-  async findTraces(query: TraceQuery, signal: AbortSignal): Promise<SpanBatch[]> {
-    const found: SpanBatch[] = [];
-    for await (const trace of this.findEach(query, signal)) found.push(trace);
-    return found;
+  findTraces(query: TraceQuery, signal: AbortSignal): Promise<SpanBatch[]> {
+    return this.#queries.findTraces(query, signal);
   }
 
-  async *findEach(query: TraceQuery, signal: AbortSignal): AsyncGenerator<SpanBatch> {
-    const pause = makePause(this.#clock, signal);
-    for (const ordinal of await searchHead(this.#head, query, pause)) {
-      if (this.#head.traces.isHeld(ordinal)) yield this.#head.readTrace(ordinal);
-      await pause();
-    }
+  findEach(query: TraceQuery, signal: AbortSignal): AsyncIterable<SpanBatch> {
+    return this.#queries.findEach(query, signal);
   }
 
-  async readTraces(ids: readonly Uint8Array[], signal: AbortSignal): Promise<SpanBatch[]> {
-    const pause = makePause(this.#clock, signal);
-    const found: SpanBatch[] = [];
-    for (const id of ids) {
-      const ordinal = this.#head.findTrace(id);
+  readTraces(ids: readonly Uint8Array[], signal: AbortSignal): Promise<SpanBatch[]> {
+    return this.#queries.readTraces(ids, signal, (id) => {
       const archived = this.#archive.get(archiveKey(id));
-      if (ordinal !== NONE) found.push(this.#head.readTrace(ordinal));
-      else if (archived !== undefined) found.push(copyOf(archived));
-      await pause();
-    }
-    return found;
+      return archived === undefined ? undefined : copyOf(archived);
+    });
   }
 
   services(): Promise<string[]> {
-    return Promise.resolve(servicesOf(this.#head));
+    return this.#queries.services();
   }
 
   operations(
@@ -94,27 +81,29 @@ export class MemoryStore implements TraceStore {
     kind: number | undefined,
     signal: AbortSignal,
   ): Promise<Operation[]> {
-    return operationsOf(this.#head, service, kind, makePause(this.#clock, signal));
+    return this.#queries.operations(service, kind, signal);
   }
 
   dependencies(range: TimeRange, signal: AbortSignal): Promise<Dependency[]> {
-    return dependenciesOf(this.#head, range, makePause(this.#clock, signal));
+    return this.#queries.dependencies(range, signal);
   }
 
   series(query: SeriesQuery, signal: AbortSignal): Promise<Series[]> {
-    return seriesOf(this.#head, query, makePause(this.#clock, signal));
+    return this.#queries.series(query, signal);
   }
 
   archive(id: Uint8Array): Promise<boolean> {
-    const ordinal = this.#head.findTrace(id);
     const key = archiveKey(id);
-    if (ordinal === NONE) return Promise.resolve(this.#archive.has(key));
-    this.#archive.delete(key);
-    this.#archive.set(key, this.#head.readTrace(ordinal));
-    if (this.#archive.size > ARCHIVED_TRACES_MAX) {
-      const oldest: string = this.#archive.keys().next().value!;
-      this.#archive.delete(oldest);
+    const known = this.#archive.get(key);
+    const trace = this.#queries.readTrace(id);
+    if (trace === undefined) return Promise.resolve(known !== undefined);
+    const bytes = this.#archiveBytes - (known?.memoryBytes() ?? 0) + trace.memoryBytes();
+    if (bytes > ARCHIVE_BYTES_MAX) {
+      const where = { bytes, allowed: ARCHIVE_BYTES_MAX };
+      return Promise.reject(new SpoorError("overloaded", "the archive in memory is full", where));
     }
+    this.#archiveBytes = bytes;
+    this.#archive.set(key, trace);
     return Promise.resolve(true);
   }
 
@@ -123,28 +112,11 @@ export class MemoryStore implements TraceStore {
   }
 
   figures(): StoreFigures {
-    const head = this.#head;
-    return {
-      traces: head.traces.count,
-      spans: head.liveRows,
-      bytes: head.memoryBytes(),
-      evictedSpans: head.evictedRows,
-      evictedTraces: head.evictedTraces,
-    };
+    return this.#head.figures();
   }
 
   close(): Promise<void> {
     return DONE;
-  }
-
-  #evict(): void {
-    const head = this.#head;
-    const { tracesMax, bytesMax } = this.#bounds;
-    if (tracesMax > 0) while (head.traces.count > tracesMax) head.evictOldestTrace();
-    while (head.memoryBytes() > bytesMax && head.traces.count > 0) {
-      if (head.blocks.length === 1) head.sealOpenBlock();
-      head.evictOldestTrace();
-    }
   }
 }
 
