@@ -14,6 +14,7 @@ import { tlsConfigOf } from "../base/settings-groups.ts";
 import { makeLedgerRoute } from "../collector/ledger-route.ts";
 import { Ledger } from "../collector/ledger.ts";
 import { printHostPort } from "../base/host-port.ts";
+import { freeAfterStart } from "../net/garbage.ts";
 import { openHttpServer } from "../net/http-server.ts";
 import type { HttpRoute } from "../net/http-route.ts";
 import type { HttpLimits } from "../net/limits.ts";
@@ -109,6 +110,7 @@ export async function openRole(parts: RoleParts): Promise<Running> {
   for (const { name, at } of [...doors.flatMap((door) => door.addresses), ...admin.addresses]) {
     log.info(name, { at });
   }
+  freeAfterStart();
   log.info("Spoor is ready");
   const running = opening.move();
   return {

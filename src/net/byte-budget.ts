@@ -10,7 +10,7 @@
 // Not here: queues (they bound what was accepted; this bounds what is being received).
 
 import { assert } from "../base/assert.ts";
-import { countReceived } from "./young-garbage.ts";
+import { countReceived } from "./garbage.ts";
 
 export interface ByteBudget {
   /** Bytes held now, 0..bytesMax. */

@@ -16,7 +16,7 @@ import { once } from "node:events";
 import * as zlib from "node:zlib";
 import { BodyError, overBudget } from "./body-error.ts";
 import type { ByteBudget } from "./byte-budget.ts";
-import { countReceived } from "./young-garbage.ts";
+import { countReceived } from "./garbage.ts";
 
 export type Encoding = "gzip" | "deflate" | "zstd";
 

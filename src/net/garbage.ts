@@ -1,4 +1,4 @@
-// Frees the memory of received bytes before it costs a full garbage collection.
+// Frees memory when we know better than V8 that it is garbage: what was received, and the start's.
 //
 //   received: 64 KiB a read, outside the heap ─▶ used for microseconds ─▶ garbage
 //   V8 alone: 64 MiB of it ─▶ full collection: marks the whole heap, whatever is stored there
@@ -15,7 +15,9 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
-type Collect = (options: { type: "minor" }) => void;
+type Collect = (
+  options: { readonly type: "minor" } | { readonly type: "major"; readonly flavor: "last-resort" },
+) => void;
 
 /** Well below V8's 64 MiB, well above what one pass over the young objects is worth. */
 const COLLECT_EVERY_BYTES = 24 * 1024 * 1024;
@@ -30,6 +32,16 @@ export function countReceived(bytes: number): void {
   receivedBytes = 0;
   collect ??= findCollect();
   collect({ type: "minor" });
+}
+
+/**
+ * Frees what compiling and loading has left, once, when everything is open: V8 would keep it until
+ * the load makes it collect. Of 58 MB idle after a first start 45 stay, of 33 MB with compiled code
+ * in the cache 24 (`RssAnon`). Takes 35 ms; another flavour gives no page back.
+ */
+export function freeAfterStart(): void {
+  collect ??= findCollect();
+  collect({ type: "major", flavor: "last-resort" });
 }
 
 function findCollect(): Collect {
