@@ -162,7 +162,7 @@ test("openHttpServer() cuts off who does not finish the headers", async (t) => {
   const silent = await openRawPeer(port);
   const slow = await openRawPeer(port);
   slow.write("POST /sink HTTP/1.1\r\nHost: x\r\nX-A");
-  assert.match(await silent.untilClosed(), /^(HTTP\/1\.1 408 |$)/);
+  assert.equal(await silent.untilClosed(), "", "nothing that could pass for an answer");
   assert.match(await slow.untilClosed(), /^HTTP\/1\.1 408 Request Timeout/);
 });
 

@@ -283,7 +283,9 @@ function answerClientErrors(server: http.Server, calls: ReadonlySet<HttpCall>): 
     const isAnswering = ours.some(({ response }) => response.headersSent);
     // Only what came as HTTP gets an answer: no handshake means that none can be sent.
     const isHttp = /^(HPE_|ERR_HTTP_)/.test(error.code ?? "");
-    if (isAnswering || !isHttp || !socket.writable) {
+    // Pools open connections ahead: who has said nothing would take 408 for the answer to what comes next.
+    const isSilent = socket.bytesRead === 0;
+    if (isAnswering || isSilent || !isHttp || !socket.writable) {
       socket.destroy();
       return;
     }
