@@ -17,6 +17,7 @@
 // that needs them.
 
 import { Dictionary } from "../../model/dictionary.ts";
+import type { Rows, Vocabulary } from "./columns.ts";
 import { TermTable } from "./term-table.ts";
 import { makePostings } from "./postings.ts";
 
@@ -77,7 +78,7 @@ export class OwnerTable {
   }
 }
 
-export class Block {
+export class Block implements Rows, Vocabulary {
   readonly number: number;
   sealed = false;
   /** Number of the first record of the log that has rows here. */
@@ -175,6 +176,16 @@ export class Block {
     this.eventName = new Uint32Array(events);
     this.eventTermStart = new Uint32Array(events + 1);
     this.eventTerm = new Uint32Array(Math.max(64, before?.eventTerms ?? 0));
+  }
+
+  get vocabulary(): Vocabulary {
+    return this;
+  }
+
+  internEntry(entry: number, to: Dictionary): number {
+    const from = this.dictionary;
+    const start = from.start(entry);
+    return to.internHashed(from.arena, start, from.ends[entry]!, from.hashes[entry]!);
   }
 
   get rowsMax(): number {

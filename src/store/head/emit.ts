@@ -1,81 +1,75 @@
-// Copies rows of blocks back into SpanBatches, for answers: the way out of the head.
+// Copies rows of blocks back into SpanBatches, for answers: the way out of memory and of files.
 //
-//   (block, row) … ──▶ SpanBatch        terms become attributes again, texts are interned anew
+//   (rows, row) … ──▶ SpanBatch        terms become attributes again, texts are interned anew
 //
 // Resources and scopes are emitted once a batch and block.
 
 import { DOUBLE, INT, isEntryType } from "../../model/attribute-table.ts";
 import type { AttributeTable } from "../../model/attribute-table.ts";
 import { SpanBatch } from "../../model/span-batch.ts";
-import type { Block, OwnerTable } from "./block.ts";
+import type { Owners, Rows, Vocabulary } from "./columns.ts";
 
 /** Makes one SpanBatch out of rows that are given one after the other. */
 export class Emitter {
   readonly batch: SpanBatch = new SpanBatch();
-  readonly #memo = new Map<Block, BlockMemo>();
+  readonly #memo = new Map<Vocabulary, BlockMemo>();
   /** Content of a resource (scope) in numbers of the batch -> its index there. */
   readonly #resources = new Map<string, number>();
   readonly #scopes = new Map<string, number>();
 
   /** Appends one row. @param traceId 16 bytes. */
-  emit(traceId: Uint8Array, block: Block, from: number): void {
+  emit(traceId: Uint8Array, rows: Rows, from: number): void {
     const batch = this.batch;
+    const block = rows.vocabulary;
     let memo = this.#memo.get(block);
     if (memo === undefined) {
       memo = { entries: new Map([[0, 0]]), resources: new Map(), scopes: new Map() };
       this.#memo.set(block, memo);
     }
-    const resource = this.#resource(block, memo, block.resource[from]!);
-    const scope = this.#scope(block, memo, block.scope[from]!);
+    const resource = this.#resource(block, memo, rows.resource[from]!);
+    const scope = this.#scope(block, memo, rows.scope[from]!);
     const row = batch.openRow(resource, scope);
     batch.traceId.set(traceId, 16 * row);
-    batch.spanId.set(bytesOf(block.spanId, from), 8 * row);
-    batch.parentSpanId.set(bytesOf(block.parentSpanId, from), 8 * row);
-    batch.startUs[row] = block.startUs[from]!;
-    batch.startRestNs[row] = block.startRestNs[from]!;
-    batch.durationNs[row] = block.durationNs[from]!;
-    batch.name[row] = this.#entry(block, memo, block.name[from]!);
-    batch.kind[row] = block.kind[from]!;
-    batch.statusCode[row] = block.statusCode[from]!;
-    batch.origin[row] = block.origin[from]!;
-    batch.flags[row] = block.flags[from]!;
-    if (block.statusMessage !== undefined) {
-      batch.statusMessage[row] = this.#entry(block, memo, block.statusMessage[from]!);
+    batch.spanId.set(bytesOf(rows.spanId, from), 8 * row);
+    batch.parentSpanId.set(bytesOf(rows.parentSpanId, from), 8 * row);
+    batch.startUs[row] = rows.startUs[from]!;
+    batch.startRestNs[row] = rows.startRestNs[from]!;
+    batch.durationNs[row] = rows.durationNs[from]!;
+    batch.name[row] = this.#entry(block, memo, rows.name[from]!);
+    batch.kind[row] = rows.kind[from]!;
+    batch.statusCode[row] = rows.statusCode[from]!;
+    batch.origin[row] = rows.origin[from]!;
+    batch.flags[row] = rows.flags[from]!;
+    if (rows.statusMessage !== undefined) {
+      batch.statusMessage[row] = this.#entry(block, memo, rows.statusMessage[from]!);
     }
-    if (block.traceState !== undefined) {
-      batch.traceState[row] = this.#entry(block, memo, block.traceState[from]!);
+    if (rows.traceState !== undefined) {
+      batch.traceState[row] = this.#entry(block, memo, rows.traceState[from]!);
     }
-    if (block.dropped !== undefined) {
-      batch.droppedAttributes[row] = block.dropped[3 * from]!;
-      batch.droppedEvents[row] = block.dropped[3 * from + 1]!;
-      batch.droppedLinks[row] = block.dropped[3 * from + 2]!;
+    if (rows.dropped !== undefined) {
+      batch.droppedAttributes[row] = rows.dropped[3 * from]!;
+      batch.droppedEvents[row] = rows.dropped[3 * from + 1]!;
+      batch.droppedLinks[row] = rows.dropped[3 * from + 2]!;
     }
-    const end = block.attributeStart[from + 1]!;
-    for (let at = block.attributeStart[from]!; at < end; at++) {
-      this.#term(block, memo, block.attribute[at]!, batch.spanAttributes);
+    const end = rows.attributeStart[from + 1]!;
+    for (let at = rows.attributeStart[from]!; at < end; at++) {
+      this.#term(block, memo, rows.attribute[at]!, batch.spanAttributes);
     }
-    this.#events(block, memo, from);
-    if (block.linkStart !== undefined) this.#links(block, memo, from);
+    this.#events(rows, memo, from);
+    if (rows.linkStart !== undefined) this.#links(rows, memo, from);
     batch.closeRow();
   }
 
-  #entry(block: Block, memo: BlockMemo, entry: number): number {
+  #entry(block: Vocabulary, memo: BlockMemo, entry: number): number {
     let known = memo.entries.get(entry);
     if (known === undefined) {
-      const from = block.dictionary;
-      const start = from.ends[entry - 1]!;
-      known = this.batch.dictionary.internHashed(
-        from.arena,
-        start,
-        from.ends[entry]!,
-        from.hashes[entry]!,
-      );
+      known = block.internEntry(entry, this.batch.dictionary);
       memo.entries.set(entry, known);
     }
     return known;
   }
 
-  #term(block: Block, memo: BlockMemo, term: number, to: AttributeTable): void {
+  #term(block: Vocabulary, memo: BlockMemo, term: number, to: AttributeTable): void {
     const key = this.#entry(block, memo, block.terms.key[term]!);
     const type = block.terms.type[term]!;
     const low = block.terms.low[term]!;
@@ -89,43 +83,45 @@ export class Emitter {
     }
   }
 
-  #events(block: Block, memo: BlockMemo, from: number): void {
+  #events(rows: Rows, memo: BlockMemo, from: number): void {
+    const block = rows.vocabulary;
     const batch = this.batch;
-    const end = block.eventStart[from + 1]!;
-    for (let at = block.eventStart[from]!; at < end; at++) {
+    const end = rows.eventStart[from + 1]!;
+    for (let at = rows.eventStart[from]!; at < end; at++) {
       const event = batch.openEvent();
-      batch.eventUs[event] = block.eventUs[at]!;
-      batch.eventRestNs[event] = block.eventRestNs[at]!;
-      batch.eventName[event] = this.#entry(block, memo, block.eventName[at]!);
-      if (block.eventDropped !== undefined) batch.eventDropped[event] = block.eventDropped[at]!;
-      const last = block.eventTermStart[at + 1]!;
-      for (let term = block.eventTermStart[at]!; term < last; term++) {
-        this.#term(block, memo, block.eventTerm[term]!, batch.eventAttributes);
+      batch.eventUs[event] = rows.eventUs[at]!;
+      batch.eventRestNs[event] = rows.eventRestNs[at]!;
+      batch.eventName[event] = this.#entry(block, memo, rows.eventName[at]!);
+      if (rows.eventDropped !== undefined) batch.eventDropped[event] = rows.eventDropped[at]!;
+      const last = rows.eventTermStart[at + 1]!;
+      for (let term = rows.eventTermStart[at]!; term < last; term++) {
+        this.#term(block, memo, rows.eventTerm[term]!, batch.eventAttributes);
       }
       batch.closeEvent();
     }
   }
 
-  #links(block: Block, memo: BlockMemo, from: number): void {
+  #links(rows: Rows, memo: BlockMemo, from: number): void {
+    const block = rows.vocabulary;
     const batch = this.batch;
-    const end = block.linkStart![from + 1]!;
-    for (let at = block.linkStart![from]!; at < end; at++) {
+    const end = rows.linkStart![from + 1]!;
+    for (let at = rows.linkStart![from]!; at < end; at++) {
       const link = batch.openLink();
-      const ids = new Uint8Array(block.linkIds.buffer, 24 * at, 24);
+      const ids = new Uint8Array(rows.linkIds.buffer, rows.linkIds.byteOffset + 24 * at, 24);
       batch.linkTraceId.set(ids.subarray(0, 16), 16 * link);
       batch.linkSpanId.set(ids.subarray(16), 8 * link);
-      batch.linkTraceState[link] = this.#entry(block, memo, block.linkRest[3 * at]!);
-      batch.linkFlags[link] = block.linkRest[3 * at + 1]!;
-      batch.linkDropped[link] = block.linkRest[3 * at + 2]!;
-      const last = block.linkTermStart[at + 1]!;
-      for (let term = block.linkTermStart[at]!; term < last; term++) {
-        this.#term(block, memo, block.linkTerm[term]!, batch.linkAttributes);
+      batch.linkTraceState[link] = this.#entry(block, memo, rows.linkRest[3 * at]!);
+      batch.linkFlags[link] = rows.linkRest[3 * at + 1]!;
+      batch.linkDropped[link] = rows.linkRest[3 * at + 2]!;
+      const last = rows.linkTermStart[at + 1]!;
+      for (let term = rows.linkTermStart[at]!; term < last; term++) {
+        this.#term(block, memo, rows.linkTerm[term]!, batch.linkAttributes);
       }
       batch.closeLink();
     }
   }
 
-  #resource(block: Block, memo: BlockMemo, owner: number): number {
+  #resource(block: Vocabulary, memo: BlockMemo, owner: number): number {
     let known = memo.resources.get(owner);
     if (known === undefined) {
       const from = block.resources;
@@ -146,7 +142,7 @@ export class Emitter {
     return known;
   }
 
-  #scope(block: Block, memo: BlockMemo, owner: number): number {
+  #scope(block: Vocabulary, memo: BlockMemo, owner: number): number {
     let known = memo.scopes.get(owner);
     if (known === undefined) {
       const from = block.scopes;
@@ -174,9 +170,9 @@ export class Emitter {
 
   /** Equal owners of different blocks are one owner in the answer. */
   #ownerContent(
-    block: Block,
+    block: Vocabulary,
     memo: BlockMemo,
-    from: OwnerTable,
+    from: Owners,
     owner: number,
     numbers: number[],
   ): string {
@@ -193,9 +189,9 @@ export class Emitter {
   }
 
   #ownerTerms(
-    block: Block,
+    block: Vocabulary,
     memo: BlockMemo,
-    from: OwnerTable,
+    from: Owners,
     owner: number,
     to: AttributeTable,
   ): void {

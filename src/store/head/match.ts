@@ -12,30 +12,32 @@ import { ARRAY, BOOL, BYTES, DOUBLE, INT, MAP, STRING } from "../../model/attrib
 import { STATUS_ERROR, STATUS_OK } from "../../model/span-batch.ts";
 import type { AttributeCondition, TraceQuery } from "../../model/trace-query.ts";
 import { printAnyValues } from "../../wire/any-value-text.ts";
-import type { Block, OwnerTable } from "./block.ts";
+import type { Block } from "./block.ts";
+import type { Owners, Rows, Vocabulary } from "./columns.ts";
 
 /** Above this share of a block's rows a scan is cheaper than postings. */
 const POSTINGS_SHARE_MAX = 1 / 2;
 
 /** A query as numbers of one block. */
-interface Plan {
+export interface Plan {
   readonly query: TraceQuery;
   /** Resources of the wanted service; undefined: any. */
   readonly resources: Uint8Array | undefined;
   /** Dictionary entry of the operation; -1: any. */
   readonly name: number;
   readonly conditions: readonly Compiled[];
-  /** Index of the condition whose postings drive; -1: scan. */
-  readonly driver: number;
 }
 
-interface Compiled {
+export interface Compiled {
+  /** Terms of the block that meet the condition, at whatever level. */
   readonly terms: readonly number[];
   /** 1 for each resource (scope) of the block that carries one of the terms. */
   readonly resources: Uint8Array | undefined;
   readonly scopes: Uint8Array | undefined;
-  readonly intrinsic: ((row: number) => boolean) | undefined;
+  readonly intrinsic: Intrinsic | undefined;
 }
+
+type Intrinsic = (rows: Rows, row: number) => boolean;
 
 const KIND_TEXTS = ["unspecified", "internal", "server", "client", "producer", "consumer"];
 const encoder = new TextEncoder();
@@ -50,13 +52,14 @@ export function matchRows(
   if (block.startUsMax < query.startUsMin || block.startUsMin > query.startUsMax) return;
   const plan = makePlan(block, query);
   if (plan === undefined) return;
-  if (plan.driver < 0) {
+  const driver = findDriver(block, plan);
+  if (driver === undefined) {
     for (let row = 0; row < block.rows; row++) {
       if (meets(block, plan, row) && isLive(row)) found(row);
     }
     return;
   }
-  const terms = plan.conditions[plan.driver]!.terms;
+  const terms = driver.terms;
   const seen = terms.length > 1 ? new Set<number>() : undefined;
   for (const term of terms) {
     const end = block.postingStart[term + 1]!;
@@ -73,8 +76,35 @@ export function matchRows(
   }
 }
 
+/** The condition with the fewest rows in the postings; undefined: a scan is cheaper. */
+function findDriver(block: Block, plan: Plan): Compiled | undefined {
+  if (!block.sealed) return undefined;
+  let driver: Compiled | undefined;
+  let fewest = block.rows * POSTINGS_SHARE_MAX;
+  for (const condition of plan.conditions) {
+    if (!isOfRowsOnly(condition)) continue;
+    let rows = 0;
+    for (const term of condition.terms) {
+      rows += block.postingStart[term + 1]! - block.postingStart[term]!;
+    }
+    if (rows >= fewest) continue;
+    fewest = rows;
+    driver = condition;
+  }
+  return driver;
+}
+
+/** True if only spans, events and links that carry one of the terms can meet the condition. */
+export function isOfRowsOnly(condition: Compiled): boolean {
+  return (
+    condition.resources === undefined &&
+    condition.scopes === undefined &&
+    condition.intrinsic === undefined
+  );
+}
+
 /** @returns undefined if no row of the block can meet the query. */
-function makePlan(block: Block, query: TraceQuery): Plan | undefined {
+export function makePlan(block: Vocabulary, query: TraceQuery): Plan | undefined {
   let resources: Uint8Array | undefined;
   if (query.service !== undefined) {
     const service = block.dictionary.findText(query.service);
@@ -94,26 +124,16 @@ function makePlan(block: Block, query: TraceQuery): Plan | undefined {
     if (name < 0) return undefined;
   }
   const conditions: Compiled[] = [];
-  let driver = -1;
-  let fewest = block.sealed ? block.rows * POSTINGS_SHARE_MAX : 0;
   for (const condition of query.attributes) {
     const compiled = compile(block, condition);
     if (compiled === undefined) return undefined;
     conditions.push(compiled);
-    if (!block.sealed || compiled.resources || compiled.scopes || compiled.intrinsic) continue;
-    let rows = 0;
-    for (const term of compiled.terms) {
-      rows += block.postingStart[term + 1]! - block.postingStart[term]!;
-    }
-    if (rows < fewest) {
-      fewest = rows;
-      driver = conditions.length - 1;
-    }
   }
-  return { query, resources, name, conditions, driver };
+  return { query, resources, name, conditions };
 }
 
-function meets(block: Block, plan: Plan, row: number): boolean {
+/** True if this row meets every condition. */
+export function meets(block: Rows, plan: Plan, row: number): boolean {
   const query = plan.query;
   const startUs = block.startUs[row]!;
   if (startUs < query.startUsMin || startUs > query.startUsMax) return false;
@@ -129,10 +149,11 @@ function meets(block: Block, plan: Plan, row: number): boolean {
   return true;
 }
 
-function meetsCondition(block: Block, condition: Compiled, row: number): boolean {
+function meetsCondition(block: Rows, condition: Compiled, row: number): boolean {
   if (condition.resources?.[block.resource[row]!] === 1) return true;
   if (condition.scopes?.[block.scope[row]!] === 1) return true;
-  if (condition.intrinsic?.(row) === true) return true;
+  if (condition.intrinsic?.(block, row) === true) return true;
+  if (block.carries !== undefined) return block.carries(condition.terms, row);
   for (const term of condition.terms) {
     if (has(block.attribute, term, block.attributeStart[row]!, block.attributeStart[row + 1]!)) {
       return true;
@@ -160,7 +181,7 @@ function has(column: Uint32Array, term: number, start: number, end: number): boo
 }
 
 /** @returns undefined if no row of the block can meet the condition. */
-function compile(block: Block, condition: AttributeCondition): Compiled | undefined {
+function compile(block: Vocabulary, condition: AttributeCondition): Compiled | undefined {
   const key = block.dictionary.findText(condition.key);
   const terms = key < 0 ? [] : findTerms(block, key, condition.value);
   const resources = ownersWith(block.resources, terms);
@@ -171,7 +192,7 @@ function compile(block: Block, condition: AttributeCondition): Compiled | undefi
 }
 
 /** The terms of the block with this key whose value, of whatever type, reads as `value`. */
-function findTerms(block: Block, key: number, value: string): number[] {
+function findTerms(block: Vocabulary, key: number, value: string): number[] {
   const found: number[] = [];
   const add = (type: number, low: number, high: number): void => {
     const term = block.terms.find(key, type, low, high);
@@ -201,7 +222,13 @@ function findTerms(block: Block, key: number, value: string): number[] {
 }
 
 /** Arrays and maps are compared by their text, one distinct value after the other. */
-function addNested(block: Block, key: number, type: number, value: string, found: number[]): void {
+function addNested(
+  block: Vocabulary,
+  key: number,
+  type: number,
+  value: string,
+  found: number[],
+): void {
   const terms = block.terms;
   for (let term = 0; term < terms.count; term++) {
     if (terms.key[term] !== key || terms.type[term] !== type) continue;
@@ -220,7 +247,7 @@ function readBase64(value: string): Uint8Array[] {
   return [Uint8Array.from(atob(value), (char) => char.charCodeAt(0))];
 }
 
-function ownersWith(owners: OwnerTable, terms: readonly number[]): Uint8Array | undefined {
+function ownersWith(owners: Owners, terms: readonly number[]): Uint8Array | undefined {
   if (terms.length === 0) return undefined;
   let marks: Uint8Array | undefined;
   for (let owner = 0; owner < owners.count; owner++) {
@@ -236,26 +263,23 @@ function ownersWith(owners: OwnerTable, terms: readonly number[]): Uint8Array | 
 }
 
 /** The columns that Jaeger shows as tags, so that they are found by those names too. */
-function compileIntrinsic(
-  block: Block,
-  condition: AttributeCondition,
-): ((row: number) => boolean) | undefined {
+function compileIntrinsic(block: Vocabulary, condition: AttributeCondition): Intrinsic | undefined {
   const value = condition.value;
   switch (condition.key) {
     case "error":
-      return value === "true" ? (row) => block.statusCode[row] === STATUS_ERROR : undefined;
+      return value === "true" ? (rows, row) => rows.statusCode[row] === STATUS_ERROR : undefined;
     case "span.kind": {
       const kind = KIND_TEXTS.indexOf(value);
-      return kind < 1 ? undefined : (row) => block.kind[row] === kind;
+      return kind < 1 ? undefined : (rows, row) => rows.kind[row] === kind;
     }
     case "otel.status_code": {
       const code = value === "ERROR" ? STATUS_ERROR : value === "OK" ? STATUS_OK : -1;
-      return code < 0 ? undefined : (row) => block.statusCode[row] === code;
+      return code < 0 ? undefined : (rows, row) => rows.statusCode[row] === code;
     }
     case "otel.status_description":
-      return equalsText(block, block.statusMessage, value);
+      return equalsText(block, "statusMessage", value);
     case "w3c.tracestate":
-      return equalsText(block, block.traceState, value);
+      return equalsText(block, "traceState", value);
     case "otel.scope.name":
     case "otel.library.name":
       return ofScope(block, block.scopes.name, value);
@@ -270,30 +294,30 @@ function compileIntrinsic(
 }
 
 function equalsText(
-  block: Block,
-  column: Uint32Array | undefined,
+  block: Vocabulary,
+  column: "statusMessage" | "traceState",
   value: string,
-): ((row: number) => boolean) | undefined {
+): Intrinsic | undefined {
   const entry = value === "" ? -1 : block.dictionary.find(encoder.encode(value));
-  return entry < 0 || column === undefined ? undefined : (row) => column[row] === entry;
+  return entry < 0 ? undefined : (rows, row) => rows[column]?.[row] === entry;
 }
 
 function ofScope(
-  block: Block,
+  block: Vocabulary,
   texts: readonly number[],
   value: string,
-): ((row: number) => boolean) | undefined {
+): Intrinsic | undefined {
   const entry = value === "" ? -1 : block.dictionary.findText(value);
-  return entry < 0 ? undefined : (row) => texts[block.scope[row]!] === entry;
+  return entry < 0 ? undefined : (rows, row) => texts[rows.scope[row]!] === entry;
 }
 
-function ofEvents(block: Block, value: string): ((row: number) => boolean) | undefined {
+function ofEvents(block: Vocabulary, value: string): Intrinsic | undefined {
   const entry = value === "" ? -1 : block.dictionary.findText(value);
   if (entry < 0) return undefined;
-  return (row) => {
-    const end = block.eventStart[row + 1]!;
-    for (let at = block.eventStart[row]!; at < end; at++) {
-      if (block.eventName[at] === entry) return true;
+  return (rows, row) => {
+    const end = rows.eventStart[row + 1]!;
+    for (let at = rows.eventStart[row]!; at < end; at++) {
+      if (rows.eventName[at] === entry) return true;
     }
     return false;
   };
