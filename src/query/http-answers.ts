@@ -9,10 +9,13 @@
 // Source: Jaeger's http_handler.go (v1.76). Its errors go through Go's http.Error, hence the type.
 // Not here: /api/v3 (http-answers-v3.ts).
 
+import { setImmediate } from "node:timers/promises";
 import type { SpanBatch } from "../model/span-batch.ts";
 import type { HttpAnswer, HttpRequest } from "../net/http-route.ts";
-import { writeJaegerTrace, writeJaegerTraceBytes } from "../wire/jaeger-json.ts";
-import { indentJson } from "../wire/json-indent.ts";
+import { writeJaegerTracePieces } from "../wire/jaeger-json.ts";
+import { JsonIndenter, indentJson } from "../wire/json-indent.ts";
+
+const encoder = new TextEncoder();
 
 const JSON_HEADERS = { "Content-Type": "application/json" };
 
@@ -47,7 +50,7 @@ export function answerJson(request: HttpRequest, value: unknown): HttpAnswer {
 }
 
 /**
- * Traces in the envelope, written as they come: no more text than one trace's is held.
+ * Traces in the envelope, written as they come, with pauses: some hundred kB of text are held.
  *
  * @param errors asked for when all traces are written.
  */
@@ -56,36 +59,36 @@ export function answerTraces(
   traces: AsyncIterable<SpanBatch>,
   errors: () => readonly DataError[],
 ): HttpAnswer {
-  const body = writeTraces(traces, errors, wantsPretty(request));
+  const text = writeTraces(traces, errors);
+  const body = wantsPretty(request) ? indentPieces(text) : text;
   return { status: 200, headers: JSON_HEADERS, body };
 }
 
 async function* writeTraces(
   traces: AsyncIterable<SpanBatch>,
   errors: () => readonly DataError[],
-  isPretty: boolean,
-): AsyncGenerator<string | Uint8Array> {
-  const before = isPretty ? '{\n    "data": [\n        ' : '{"data":[';
-  const between = isPretty ? ",\n        " : ",";
-  let count = 0;
+): AsyncGenerator<Uint8Array> {
+  let before = '{"data":[';
+  let isEmpty = true;
   for await (const trace of traces) {
-    // Written before anything is sent: what cannot be written is still told by its status.
-    const written = isPretty
-      ? writeJaegerTrace(trace, { prettyPrint: true }).replaceAll("\n", "\n        ")
-      : writeJaegerTraceBytes(trace);
-    yield count === 0 ? before : between;
-    yield written;
-    count++;
+    for (const piece of writeJaegerTracePieces(trace)) {
+      // Written before anything is sent: what cannot be written is still told by its status.
+      if (before !== "") yield encoder.encode(before);
+      else await setImmediate(); // others get their turn
+      yield piece;
+      before = "";
+    }
+    before = ",";
+    isEmpty = false;
   }
   const rest = { total: 0, limit: 0, offset: 0, errors: errors().length === 0 ? null : errors() };
-  if (count === 0) {
-    const text = JSON.stringify({ data: [], ...rest });
-    yield isPretty ? indentJson(text) : text;
-    return;
-  }
   // The envelope goes on where its array ends: `{"total":…}` without its first character.
-  if (isPretty) yield `\n    ],${indentJson(JSON.stringify(rest)).slice(1)}`;
-  else yield `],${JSON.stringify(rest).slice(1)}`;
+  yield encoder.encode(`${isEmpty ? before : ""}],${JSON.stringify(rest).slice(1)}`);
+}
+
+async function* indentPieces(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const indenter = new JsonIndenter();
+  for await (const piece of pieces) yield indenter.indent(piece);
 }
 
 /** An error in the envelope. */

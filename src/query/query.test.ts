@@ -16,7 +16,7 @@ import type { TraceStore } from "../store/trace-store.ts";
 import { openQuery } from "./query.ts";
 import { querySettings } from "./settings.ts";
 
-for (const path of ["/", "/search", "/trace/abc", "/api/no-such-route", "/monitor?service=a"]) {
+for (const path of ["/", "/search", "/trace/abc", "/dependencies", "/monitor?service=a"]) {
   test(`GET ${path} is the page`, async () => {
     await using query = await openTestQuery([], [makeTrace({ id: 1 })]);
     const answer = await query.get(path);
@@ -25,11 +25,22 @@ for (const path of ["/", "/search", "/trace/abc", "/api/no-such-route", "/monito
   });
 }
 
-test("GET /static/none.js is 404", async () => {
-  await using query = await openTestQuery();
-  const answer = await query.get("/static/none.js");
-  assert.deepEqual([answer.status, answer.text], [404, "404 page not found\n"]);
-});
+for (const [method, path] of [
+  ["GET", "/static/none.js"],
+  ["GET", "/api/no-such-route"],
+  ["POST", "/api/no-such-route"],
+  ["GET", "/api/v3/no-such-route"],
+  ["GET", "/api/metrics/none?service=a"],
+  ["GET", `/api/traces/${TRACE_ID}/`],
+] as const) {
+  test(`${method} ${path} is 404 in plain text`, async () => {
+    await using query = await openTestQuery([], [makeTrace({ id: 1 })]);
+    const answer = await query.get(path, { method });
+    assert.deepEqual([answer.status, answer.text], [404, "404 page not found\n"]);
+    assert.equal(answer.type, "text/plain; charset=utf-8");
+    assert.equal(answer.headers.get("x-content-type-options"), "nosniff");
+  });
+}
 
 test("--query.base-path stands before every route and every link", async () => {
   await using query = await openTestQuery(["--query.base-path=/jaeger"], [makeTrace({ id: 1 })]);
@@ -290,7 +301,7 @@ test("close() ends both doors, twice is harmless", async () => {
 });
 
 test("openQuery() leaves nothing open when a door cannot be opened", async () => {
-  const query = await openTestQuery();
+  await using query = await openTestQuery();
   const flags = [
     "--query.http-server.host-port=127.0.0.1:0",
     `--query.grpc-server.host-port=127.0.0.1:${query.grpcPort}`,
@@ -298,7 +309,7 @@ test("openQuery() leaves nothing open when a door cannot be opened", async () =>
   const opened: number[] = [];
   const log = {
     ...silentLog,
-    info: (_: string, fields?: LogFields) => opened.push(portOf(fields)),
+    debug: (_: string, fields?: LogFields) => opened.push(portOf(fields)),
   };
   const { config } = parseSettings({ table: querySettings, argv: flags, env: {} });
   const registry = new MetricsRegistry();
@@ -307,7 +318,6 @@ test("openQuery() leaves nothing open when a door cannot be opened", async () =>
   await assert.rejects(openQuery(options), { code: "unavailable" });
   assert.equal(opened.length, 1);
   await assert.rejects(fetch(`http://127.0.0.1:${opened[0]}/api/services`));
-  await query[Symbol.asyncDispose]();
 });
 
 function portOf(fields: LogFields | undefined): number {

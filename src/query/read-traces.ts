@@ -8,7 +8,7 @@
 
 import { setImmediate } from "node:timers/promises";
 import type { SpanBatch } from "../model/span-batch.ts";
-import { type AdjustOptions, adjustTrace } from "./adjust/adjust-trace.ts";
+import { type AdjustOptions, adjustInSteps, adjustTrace } from "./adjust/adjust-trace.ts";
 
 /** Rows after which others get their turn: some 10 ms of adjusting and writing. */
 const ROWS_A_TURN = 1_000;
@@ -27,13 +27,24 @@ export async function* eachTrace(
 ): AsyncGenerator<SpanBatch, void, undefined> {
   let rows = 0;
   for await (const trace of traces) {
-    const shown = view.raw ? trace : adjustTrace(trace, view.adjust);
+    const shown = view.raw ? trace : await adjust(trace, view.adjust);
     rows += trace.rows;
     if (rows > ROWS_A_TURN) {
       rows = 0;
       await setImmediate();
     }
     yield shown;
+  }
+}
+
+/** A large trace is adjusted with pauses. */
+async function adjust(trace: SpanBatch, options: AdjustOptions): Promise<SpanBatch> {
+  if (trace.rows <= ROWS_A_TURN) return adjustTrace(trace, options);
+  const steps = adjustInSteps(trace, options);
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+    await setImmediate();
   }
 }
 

@@ -5,7 +5,11 @@
 // Not here: the SpanBatch (spoor/model).
 
 export { type ErrorCode, SpoorError, type Where } from "../base/errors.ts";
-export { type JaegerTraceOptions, writeJaegerTrace, writeJaegerTraceBytes } from "./jaeger-json.ts";
+export {
+  type JaegerTraceOptions,
+  writeJaegerTrace,
+  writeJaegerTracePieces,
+} from "./jaeger-json.ts";
 export { readApiV2Span, readPostSpans } from "./jaeger-proto.ts";
 export { type JaegerClientStats, type JaegerSender, readJaegerBatch } from "./jaeger-thrift.ts";
 export { readOtlpJson } from "./otlp-json.ts";

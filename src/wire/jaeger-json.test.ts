@@ -23,7 +23,8 @@ import {
   STATUS_OK,
   SpanBatch,
 } from "../model/span-batch.ts";
-import { writeJaegerTrace, writeJaegerTraceBytes } from "./jaeger-json.ts";
+import { RowCopier } from "../model/copy-rows.ts";
+import { writeJaegerTrace, writeJaegerTracePieces } from "./jaeger-json.ts";
 
 /** A value of each type; bytes, lists and maps as the batch keeps them. */
 type Value =
@@ -185,13 +186,21 @@ test("writeJaegerTrace() writes all that Jaeger shows of a span", () => {
   assert.equal(writeJaegerTrace(fullBatch()), FULL);
 });
 
-test("writeJaegerTraceBytes() writes the same text as UTF-8", () => {
-  assert.deepEqual(Buffer.from(writeJaegerTraceBytes(fullBatch())), Buffer.from(FULL));
-  const prettyPrint = true;
-  assert.equal(
-    Buffer.from(writeJaegerTraceBytes(fullBatch(), { prettyPrint })).toString(),
-    writeJaegerTrace(fullBatch(), { prettyPrint }),
-  );
+test("writeJaegerTracePieces() writes the same text as UTF-8, a big trace in pieces", () => {
+  const big = new SpanBatch();
+  const copier = new RowCopier(fullBatch(), big);
+  for (let row = 0; row < 500; row++) copier.copyRow(0);
+  for (const [batch, least] of [
+    [fullBatch(), 1],
+    [big, 3],
+    [new SpanBatch(), 1],
+  ] as const) {
+    for (const prettyPrint of [false, true]) {
+      const pieces = [...writeJaegerTracePieces(batch, { prettyPrint })];
+      assert.ok(pieces.length >= least);
+      assert.equal(Buffer.concat(pieces).toString(), writeJaegerTrace(batch, { prettyPrint }));
+    }
+  }
 });
 
 test("writeJaegerTrace() sets the same values out on lines if asked", () => {

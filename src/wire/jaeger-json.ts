@@ -42,7 +42,7 @@ import {
   NO_SERVICE_NAME,
 } from "./jaeger-view.ts";
 import { JsonBytes } from "./json-bytes.ts";
-import { indentJson } from "./json-indent.ts";
+import { JsonIndenter, indentJson } from "./json-indent.ts";
 
 export interface JaegerTraceOptions {
   /** On lines, four spaces a level. */
@@ -53,6 +53,9 @@ export interface JaegerTraceOptions {
   readonly traceWarnings?: readonly string[];
 }
 
+/** Text after which a piece ends: some 2 ms of writing. */
+const PIECE_BYTES = 1 << 18;
+
 /**
  * Writes all rows of `batch`, in their order, as one trace; its id is that of the first row.
  *
@@ -60,17 +63,27 @@ export interface JaegerTraceOptions {
  * Cost: about 3 µs a span with 15 tags.
  */
 export function writeJaegerTrace(batch: SpanBatch, options: JaegerTraceOptions = {}): string {
-  const text = new TraceWriter(batch).write(options).text();
+  const out = new JsonBytes(batch.dictionary);
+  new TraceWriter(batch, out).write(options, Infinity).next();
+  const text = out.text();
   return options.prettyPrint === true ? indentJson(text) : text;
 }
 
-/** As `writeJaegerTrace`, as UTF-8: what a big answer is sent as, without a string of that size. */
-export function writeJaegerTraceBytes(
+/**
+ * As `writeJaegerTrace`, as UTF-8 in pieces of a few hundred kB, each whole spans: a big trace is
+ * never held as text, and between two pieces others may have their turn.
+ *
+ * @throws SpoorError `unsupported` if one span is longer than JSON_BYTES_MAX.
+ */
+export function* writeJaegerTracePieces(
   batch: SpanBatch,
   options: JaegerTraceOptions = {},
-): Uint8Array {
-  if (options.prettyPrint === true) return encoder.encode(writeJaegerTrace(batch, options));
-  return new TraceWriter(batch).write(options).bytes();
+): Generator<Uint8Array, void, undefined> {
+  const writer = new TraceWriter(batch, new JsonBytes(batch.dictionary));
+  const indenter = options.prettyPrint === true ? new JsonIndenter() : undefined;
+  for (const piece of writer.write(options, PIECE_BYTES)) {
+    yield indenter?.indent(piece) ?? piece.slice();
+  }
 }
 
 /** JSON's name of an attribute's type. */
@@ -115,13 +128,14 @@ class TraceWriter implements JaegerTagVisitor, JaegerReferenceVisitor {
   /** Text of a process to its `processID`, in order of first use. */
   readonly #processes = new Map<string, string>();
 
-  constructor(batch: SpanBatch) {
+  constructor(batch: SpanBatch, out: JsonBytes) {
     this.#batch = batch;
     this.#view = new JaegerView(batch);
-    this.#out = new JsonBytes(batch.dictionary);
+    this.#out = out;
   }
 
-  write(options: JaegerTraceOptions): JsonBytes {
+  /** @returns views of whole spans, at least `pieceBytes` but for the last; valid until the next. */
+  *write(options: JaegerTraceOptions, pieceBytes: number): Generator<Uint8Array, void, undefined> {
     const { traceWarnings = NONE, warnings } = options;
     const batch = this.#batch;
     const out = this.#out;
@@ -131,6 +145,9 @@ class TraceWriter implements JaegerTagVisitor, JaegerReferenceVisitor {
     for (let row = 0; row < batch.rows; row++) {
       if (row > 0) out.raw(COMMA);
       this.#span(row, warnings?.get(row) ?? NONE);
+      if (out.length < pieceBytes) continue;
+      yield out.bytes();
+      out.cut(0);
     }
     out.ascii('],"processes":{');
     let before = '"';
@@ -142,7 +159,7 @@ class TraceWriter implements JaegerTagVisitor, JaegerReferenceVisitor {
     out.ascii('},"warnings":');
     this.#warnings(traceWarnings, NONE);
     out.raw(CLOSE);
-    return out;
+    yield out.bytes();
   }
 
   attribute(table: AttributeTable, at: number): void {
