@@ -17,7 +17,7 @@ import { makeGrpcHealth } from "../net/grpc-health.ts";
 import { makeGrpcReflection } from "../net/grpc-reflection.ts";
 import { openGrpcServer } from "../net/grpc-server.ts";
 import { openHttpServer } from "../net/http-server.ts";
-import { grpcLimits, httpLimits } from "../net/limits.ts";
+import { grpcLimits } from "../net/limits.ts";
 import type { TraceStore } from "../store/trace-store.ts";
 import {
   type DoorPlan,
@@ -81,8 +81,8 @@ interface Opened {
 
 const PROTO_FOLDER = fileURLToPath(new URL("../wire/proto", import.meta.url));
 
-/** Between bodies that are being received and spans that wait for the store: as much again. */
-const RECEIVING_SHARE = 2;
+/** A body as it came, decompressed in pieces, and for a moment as one. */
+const COPIES_OF_BODY = 3;
 
 /**
  * Opens every door that has an address.
@@ -131,8 +131,8 @@ function share(options: CollectorOptions): Shared {
     inFlightBytesMax,
   });
   // A small bound on what waits must not shut out a request that the door itself allows.
-  const oneRequestBytes = httpLimits.bodyBytesMax + httpLimits.plainBytesMax;
-  const bytesMax = Math.max(RECEIVING_SHARE * inFlightBytesMax, oneRequestBytes);
+  const oneRequestBytes = COPIES_OF_BODY * config["collector.max-http-body-size"];
+  const bytesMax = Math.max(inFlightBytesMax, oneRequestBytes);
   return { ...options, ledger, intake, budget: makeByteBudget(bytesMax) };
 }
 

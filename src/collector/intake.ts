@@ -10,13 +10,14 @@
 // What a request turned into, and why, is in the ledger before the sender knows.
 //
 // Limits: bytes of payloads whose spans are not stored yet (`inFlightBytesMax`); what is more is told
-// to come again. Memory for rows is bounded by BatchLimits, whatever the payload says.
+// to come again. Memory for rows is bounded by BATCH_BYTES_MAX, whatever the payload says.
 // Trust: payloads are the peer's. Not here: sockets and answers (doors/), formats (wire/).
 
 import type { Clock } from "../base/clock.ts";
 import { SpoorError } from "../base/errors.ts";
 import type { CounterSeries, GaugeSeries, HistogramSeries } from "../base/metrics.ts";
 import { SpanBatch } from "../model/span-batch.ts";
+import { countLetGo } from "../net/garbage.ts";
 import type { TraceStore } from "../store/trace-store.ts";
 import type { Account, DoorName, FormatName, Ledger } from "./ledger.ts";
 import type { Sanitized } from "./sanitize.ts";
@@ -60,6 +61,12 @@ export interface IntakeOptions {
 /** Kept for the next request: a batch of some 50,000 usual spans. A larger one is let go. */
 const KEPT_BATCH_BYTES_MAX = 32 * 1024 * 1024;
 
+/**
+ * What the spans of one request may take while they are read: those of a body of 20 MiB take half of
+ * it if they are usual ones, but millions of empty events or distinct keys would take a gigabyte.
+ */
+const BATCH_BYTES_MAX = 64 * 1024 * 1024;
+
 /** Bytes of a span until the first has come: what OpenTelemetry SDKs send. */
 const SPAN_BYTES_GUESS = 500;
 
@@ -77,7 +84,7 @@ export class Intake {
   readonly #hostSeries: HostSeries;
   readonly #names = new ServiceNames();
   #inFlightBytes = 0;
-  #batch = new SpanBatch();
+  #batch = new SpanBatch(BATCH_BYTES_MAX);
 
   constructor(options: IntakeOptions) {
     this.#options = options;
@@ -162,8 +169,13 @@ export class Intake {
 
   /** Empties the batch of all requests; an outsized one is let go. */
   #clearBatch(): void {
-    if (this.#batch.memoryBytes() > KEPT_BATCH_BYTES_MAX) this.#batch = new SpanBatch();
-    else this.#batch.reset();
+    const bytes = this.#batch.memoryBytes();
+    if (bytes > KEPT_BATCH_BYTES_MAX) {
+      this.#batch = new SpanBatch(BATCH_BYTES_MAX);
+      countLetGo(2 * bytes); // it has grown by doubling: as much was let go on the way
+    } else {
+      this.#batch.reset();
+    }
   }
 }
 

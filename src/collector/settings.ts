@@ -98,8 +98,13 @@ const httpDoors = {
 export const collectorSettings = {
   ...grpcDoors,
   ...httpDoors,
+  "collector.max-http-body-size": setting("bytes", "20MiB", {
+    help: "Largest body that an HTTP door takes, as it comes and decompressed.",
+    min: 1,
+    max: 2 ** 31 - 1,
+  }),
   "collector.max-inflight-bytes": setting("bytes", "64MiB", {
-    help: "Received bytes that may wait for the store; a peer that comes later is told to retry.",
+    help: "Bytes of bodies that may be on their way in, and of those that may wait for the store; a peer that comes later is told to retry.",
     min: 1_048_576,
     aliases: [{ name: "collector.queue-size-memory", as: "mib", deprecated: false }],
   }),

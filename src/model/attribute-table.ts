@@ -11,7 +11,7 @@
 //
 // All typed arrays here are little-endian views; so are all machines that Node 24 runs on.
 
-import { ATTRIBUTES_MAX, nextSize } from "./limits.ts";
+import { ATTRIBUTES_MAX, type MemoryBound, nextSize, unbounded } from "./limits.ts";
 
 export const EMPTY = 0;
 export const STRING = 1;
@@ -28,6 +28,7 @@ export function isEntryType(type: number): boolean {
 }
 
 const FIRST_ATTRIBUTES = 256;
+const BYTES_EACH = 13;
 
 export class AttributeTable {
   count = 0;
@@ -37,6 +38,11 @@ export class AttributeTable {
   words: Uint32Array = new Uint32Array(FIRST_ATTRIBUTES * 2);
   doubles: Float64Array = new Float64Array(this.words.buffer);
   bigs: BigInt64Array = new BigInt64Array(this.words.buffer);
+  readonly #bound: MemoryBound;
+
+  constructor(bound: MemoryBound = unbounded) {
+    this.#bound = bound;
+  }
 
   reset(): void {
     this.count = 0;
@@ -111,11 +117,12 @@ export class AttributeTable {
 
   /** Bytes of memory held by the columns. */
   memoryBytes(): number {
-    return 13 * this.type.length;
+    return BYTES_EACH * this.type.length;
   }
 
   #grow(): void {
     const size = nextSize(this.type.length, ATTRIBUTES_MAX, "attributes");
+    this.#bound.take(BYTES_EACH * (size - this.type.length));
     const key = new Uint32Array(size);
     key.set(this.key);
     this.key = key;

@@ -14,6 +14,7 @@
 // choose strings that collide (hash-bytes.ts).
 
 import { hashView } from "./hash-bytes.ts";
+import { type MemoryBound, unbounded } from "./limits.ts";
 import { isUtf8 } from "./utf8.ts";
 
 const FIRST_ENTRIES = 1 << 10;
@@ -54,6 +55,11 @@ export class Dictionary {
   /** Two words a slot: hash, entry. */
   #table: Int32Array = new Int32Array(FIRST_ENTRIES * 4);
   #texts: (string | undefined)[] = [];
+  readonly #bound: MemoryBound;
+
+  constructor(bound: MemoryBound = unbounded) {
+    this.#bound = bound;
+  }
 
   /** Forgets everything and keeps the memory. Cost: what was used. */
   reset(): void {
@@ -211,15 +217,18 @@ export class Dictionary {
 
   #add(slot: number, start: number, end: number, hash: number): number {
     if (this.arenaBytes + end - start > this.arena.length) this.#growArena(end - start);
+    if (this.count >= this.ends.length) this.#growEntries();
+    const isFull = (this.count + 1) * 8 > this.#table.length * 3;
+    // All that may throw comes before the entry counts: what counts is in the table.
+    if (isFull) this.#bound.take(this.#table.byteLength);
     const isAscii = this.#copyToArena(start, end);
     const entry = this.count++;
-    if (entry >= this.ends.length) this.#growEntries();
     const own = this.arenaBytes;
     this.arenaBytes = own + end - start;
     this.ends[entry] = this.arenaBytes;
     this.hashes[entry] = hash;
     if (!isAscii && !isUtf8(this.arena, own, this.arenaBytes)) this.invalidEntries.push(entry);
-    if (this.count * 8 > this.#table.length * 3) {
+    if (isFull) {
       this.#rehash(this.#table.length);
     } else {
       this.#table[slot] = hash;
@@ -254,12 +263,15 @@ export class Dictionary {
   }
 
   #growArena(more: number): void {
-    const grown = new Uint8Array(Math.max(this.arena.length * 2, this.arenaBytes + more));
+    const size = Math.max(this.arena.length * 2, this.arenaBytes + more);
+    this.#bound.take(size - this.arena.length);
+    const grown = new Uint8Array(size);
     grown.set(this.arena.subarray(0, this.arenaBytes));
     this.#setArena(grown);
   }
 
   #growEntries(): void {
+    this.#bound.take(this.ends.byteLength + this.hashes.byteLength);
     const ends = new Uint32Array(this.ends.length * 2);
     ends.set(this.ends);
     this.ends = ends;

@@ -54,3 +54,49 @@ test("memoryBytes() is the sum of the arrays, but for the one more that starts h
   const startColumns = 5;
   assert.equal(batch.memoryBytes() - batch.dictionary.memoryBytes(), bytes - 4 * startColumns);
 });
+
+/** Each adds one entry of its kind. */
+const growers: Readonly<Record<string, (batch: SpanBatch, at: number) => void>> = {
+  rows(batch) {
+    batch.openRow(0, 0);
+    batch.closeRow();
+  },
+  events(batch) {
+    batch.openEvent();
+    batch.closeEvent();
+  },
+  links(batch) {
+    batch.openLink();
+    batch.closeLink();
+  },
+  resources: (batch) => batch.openResource(),
+  scopes: (batch) => batch.openScope(),
+  attributes: (batch) => batch.spanAttributes.addSafeInt(0, 1),
+  "event attributes": (batch) => batch.eventAttributes.addSafeInt(0, 1),
+  "entries of the dictionary": (batch, at) => batch.dictionary.internText(`key ${at}`),
+  "bytes of the dictionary": (batch, at) => batch.dictionary.internText(`${at}`.padEnd(5_000)),
+};
+
+for (const [what, grow] of Object.entries(growers)) {
+  test(`SpanBatch takes no more memory than its bound for ${what}, and can be used again`, () => {
+    const bytesMax = 200_000;
+    const batch = new SpanBatch(bytesMax);
+    const firstBytes = batch.memoryBytes();
+    const fill = (): number => {
+      let count = 0;
+      assert.throws(
+        () => {
+          for (; count < 1_000_000; count++) grow(batch, count);
+        },
+        { code: "bad-input", message: `more than ${bytesMax} bytes of memory for one batch` },
+      );
+      return count;
+    };
+    const count = fill();
+    assert.ok(batch.memoryBytes() <= firstBytes + bytesMax);
+    batch.reset();
+    assert.equal(batch.dictionary.internText("key 1"), 1);
+    batch.reset();
+    assert.equal(fill(), count, "the same fits again");
+  });
+}

@@ -22,7 +22,7 @@
 
 import { AttributeTable, STRING } from "./attribute-table.ts";
 import { Dictionary } from "./dictionary.ts";
-import { EVENTS_MAX, LINKS_MAX, OWNERS_MAX, ROWS_MAX, nextSize } from "./limits.ts";
+import { EVENTS_MAX, LINKS_MAX, MemoryBound, OWNERS_MAX, ROWS_MAX, nextSize } from "./limits.ts";
 
 /** OTLP's numbers of SpanKind. */
 export const KIND_UNSPECIFIED = 0;
@@ -43,11 +43,18 @@ export const ORIGIN_JAEGER_THRIFT = 1;
 export const ORIGIN_JAEGER_PROTO = 2;
 export const ORIGIN_ZIPKIN = 3;
 
+// Columns of one entry, in bytes.
+const ROW_BYTES = 101;
+const EVENT_BYTES = 22;
+const LINK_BYTES = 40;
+const RESOURCE_BYTES = 16;
+const SCOPE_BYTES = 24;
+
 const FIRST_ROWS = 64;
 const FIRST_SMALL = 8;
 
 export class SpanBatch {
-  readonly dictionary: Dictionary = new Dictionary();
+  readonly dictionary: Dictionary;
 
   /** Number of spans. */
   rows = 0;
@@ -89,7 +96,7 @@ export class SpanBatch {
   attributeStart: Uint32Array = new Uint32Array(FIRST_ROWS + 1);
   eventStart: Uint32Array = new Uint32Array(FIRST_ROWS + 1);
   linkStart: Uint32Array = new Uint32Array(FIRST_ROWS + 1);
-  readonly spanAttributes: AttributeTable = new AttributeTable();
+  readonly spanAttributes: AttributeTable;
 
   events = 0;
   /** As `startUs`, `startRestNs`. */
@@ -98,7 +105,7 @@ export class SpanBatch {
   eventName: Uint32Array = new Uint32Array(FIRST_ROWS);
   eventDropped: Uint32Array = new Uint32Array(FIRST_ROWS);
   eventAttributeStart: Uint32Array = new Uint32Array(FIRST_ROWS + 1);
-  readonly eventAttributes: AttributeTable = new AttributeTable();
+  readonly eventAttributes: AttributeTable;
 
   links = 0;
   /** 16 and 8 bytes a link. */
@@ -108,14 +115,14 @@ export class SpanBatch {
   linkFlags: Uint32Array = new Uint32Array(FIRST_SMALL);
   linkDropped: Uint32Array = new Uint32Array(FIRST_SMALL);
   linkAttributeStart: Uint32Array = new Uint32Array(FIRST_SMALL + 1);
-  readonly linkAttributes: AttributeTable = new AttributeTable();
+  readonly linkAttributes: AttributeTable;
 
   resources = 0;
   resourceSchemaUrl: Uint32Array = new Uint32Array(FIRST_SMALL);
   resourceDropped: Uint32Array = new Uint32Array(FIRST_SMALL);
   resourceAttributeStart: Uint32Array = new Uint32Array(FIRST_SMALL);
   resourceAttributeEnd: Uint32Array = new Uint32Array(FIRST_SMALL);
-  readonly resourceAttributes: AttributeTable = new AttributeTable();
+  readonly resourceAttributes: AttributeTable;
 
   scopes = 0;
   scopeName: Uint32Array = new Uint32Array(FIRST_SMALL);
@@ -124,7 +131,21 @@ export class SpanBatch {
   scopeDropped: Uint32Array = new Uint32Array(FIRST_SMALL);
   scopeAttributeStart: Uint32Array = new Uint32Array(FIRST_SMALL);
   scopeAttributeEnd: Uint32Array = new Uint32Array(FIRST_SMALL);
-  readonly scopeAttributes: AttributeTable = new AttributeTable();
+  readonly scopeAttributes: AttributeTable;
+
+  readonly #bound: MemoryBound;
+
+  /** @param bytesMax what it may grow by; a reader that needs more throws `bad-input`. */
+  constructor(bytesMax = Number.POSITIVE_INFINITY) {
+    const bound = new MemoryBound(bytesMax);
+    this.#bound = bound;
+    this.dictionary = new Dictionary(bound);
+    this.spanAttributes = new AttributeTable(bound);
+    this.eventAttributes = new AttributeTable(bound);
+    this.linkAttributes = new AttributeTable(bound);
+    this.resourceAttributes = new AttributeTable(bound);
+    this.scopeAttributes = new AttributeTable(bound);
+  }
 
   /** Forgets all rows and keeps the memory. */
   reset(): void {
@@ -272,11 +293,11 @@ export class SpanBatch {
   /** Bytes of memory held by the columns, the dictionary and the tables. */
   memoryBytes(): number {
     return (
-      101 * this.kind.length +
-      22 * this.eventName.length +
-      40 * this.linkFlags.length +
-      16 * this.resourceDropped.length +
-      24 * this.scopeDropped.length +
+      ROW_BYTES * this.kind.length +
+      EVENT_BYTES * this.eventName.length +
+      LINK_BYTES * this.linkFlags.length +
+      RESOURCE_BYTES * this.resourceDropped.length +
+      SCOPE_BYTES * this.scopeDropped.length +
       this.dictionary.memoryBytes() +
       this.spanAttributes.memoryBytes() +
       this.eventAttributes.memoryBytes() +
@@ -288,6 +309,7 @@ export class SpanBatch {
 
   #growRows(): void {
     const size = nextSize(this.kind.length, ROWS_MAX, "spans");
+    this.#bound.take(ROW_BYTES * (size - this.kind.length));
     this.traceId = grownBytes(this.traceId, 16 * size);
     this.spanId = grownBytes(this.spanId, 8 * size);
     this.parentSpanId = grownBytes(this.parentSpanId, 8 * size);
@@ -316,6 +338,7 @@ export class SpanBatch {
 
   #growEvents(): void {
     const size = nextSize(this.eventName.length, EVENTS_MAX, "events");
+    this.#bound.take(EVENT_BYTES * (size - this.eventName.length));
     this.eventUs = grownDoubles(this.eventUs, size);
     this.eventRestNs = grownShorts(this.eventRestNs, size);
     this.eventName = grownWords(this.eventName, size);
@@ -325,6 +348,7 @@ export class SpanBatch {
 
   #growLinks(): void {
     const size = nextSize(this.linkFlags.length, LINKS_MAX, "links");
+    this.#bound.take(LINK_BYTES * (size - this.linkFlags.length));
     this.linkTraceId = grownBytes(this.linkTraceId, 16 * size);
     this.linkSpanId = grownBytes(this.linkSpanId, 8 * size);
     this.linkTraceState = grownWords(this.linkTraceState, size);
@@ -335,6 +359,7 @@ export class SpanBatch {
 
   #growResources(): void {
     const size = nextSize(this.resourceDropped.length, OWNERS_MAX, "resources");
+    this.#bound.take(RESOURCE_BYTES * (size - this.resourceDropped.length));
     this.resourceSchemaUrl = grownWords(this.resourceSchemaUrl, size);
     this.resourceDropped = grownWords(this.resourceDropped, size);
     this.resourceAttributeStart = grownWords(this.resourceAttributeStart, size);
@@ -343,6 +368,7 @@ export class SpanBatch {
 
   #growScopes(): void {
     const size = nextSize(this.scopeDropped.length, OWNERS_MAX, "scopes");
+    this.#bound.take(SCOPE_BYTES * (size - this.scopeDropped.length));
     this.scopeName = grownWords(this.scopeName, size);
     this.scopeVersion = grownWords(this.scopeVersion, size);
     this.scopeSchemaUrl = grownWords(this.scopeSchemaUrl, size);

@@ -16,7 +16,7 @@ import { once } from "node:events";
 import * as zlib from "node:zlib";
 import { BodyError, overBudget } from "./body-error.ts";
 import type { ByteBudget } from "./byte-budget.ts";
-import { countReceived } from "./garbage.ts";
+import { countLetGo, countReceived } from "./garbage.ts";
 
 export type Encoding = "gzip" | "deflate" | "zstd";
 
@@ -91,11 +91,18 @@ async function decompressInPool(
       bytes += chunk.length;
       chunks.push(chunk);
     }
-    return Buffer.concat(chunks, bytes);
+    // For a moment there are two of it.
+    if (!budget.take(bytes)) throw overBudget(budget);
+    const plain = Buffer.concat(chunks, bytes);
+    budget.give(bytes);
+    chunks.length = 0;
+    countLetGo(bytes);
+    return plain;
   } catch (error) {
     budget.give(bytes);
     chunks.length = 0;
     countReceived(bytes); // as much garbage
+    countLetGo(bytes);
     throw refusal(error, encoding, plainBytesMax);
   } finally {
     stream.destroy();

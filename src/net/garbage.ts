@@ -15,14 +15,21 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
-type Collect = (
-  options: { readonly type: "minor" } | { readonly type: "major"; readonly flavor: "last-resort" },
-) => void;
+type Collect = (options: {
+  readonly type: "minor" | "major";
+  readonly flavor?: "regular" | "last-resort";
+}) => void;
 
 /** Well below V8's 64 MiB, well above what one pass over the young objects is worth. */
 const COLLECT_EVERY_BYTES = 24 * 1024 * 1024;
 
+/** Large pieces outlive young collections; a full one after as much as V8 would wait for at best. */
+const COLLECT_ALL_EVERY_BYTES = 64 * 1024 * 1024;
+/** Usual bodies and batches are smaller, and kept for the next one. */
+const LARGE_BYTES_MIN = 4 * 1024 * 1024;
+
 let receivedBytes = 0;
+let largeBytes = 0;
 let collect: Collect | undefined;
 
 /** Counts bytes that came over a socket, and frees what earlier ones left behind. */
@@ -32,6 +39,19 @@ export function countReceived(bytes: number): void {
   receivedBytes = 0;
   collect ??= findCollect();
   collect({ type: "minor" });
+}
+
+/**
+ * Counts memory that was let go, in bytes. Few large pieces are garbage that V8 is slow to see: eight
+ * senders of the worst bodies would leave 200 MB of it.
+ */
+export function countLetGo(bytes: number): void {
+  if (bytes < LARGE_BYTES_MIN) return;
+  largeBytes += bytes;
+  if (largeBytes < COLLECT_ALL_EVERY_BYTES) return;
+  largeBytes = 0;
+  collect ??= findCollect();
+  collect({ type: "major", flavor: "regular" });
 }
 
 /**

@@ -12,6 +12,7 @@ import { BodyBuffer } from "./body-buffer.ts";
 import { BodyError } from "./body-error.ts";
 import type { ByteBudget } from "./byte-budget.ts";
 import { decompress, type Encoding } from "./decompress.ts";
+import { countLetGo } from "./garbage.ts";
 
 export interface BodyBounds {
   readonly bodyBytesMax: number;
@@ -68,6 +69,7 @@ export class HttpBodyReader {
     this.#buffer?.release();
     this.#buffer = undefined;
     this.#budget.give(this.#plainBytes);
+    countLetGo(this.#plainBytes);
     this.#plainBytes = 0;
   }
 

@@ -28,7 +28,7 @@ async function open(
   limits: Partial<HttpLimits> = {},
 ): Promise<{ port: number; told: FailedRequest[] }> {
   const told: FailedRequest[] = [];
-  const { port, close } = await openHttpServer({
+  const server = await openHttpServer({
     name: "test",
     hostPort: { host, port: 0 },
     routes: [sink],
@@ -37,8 +37,8 @@ async function open(
     onBug: (error) => assert.fail(String(error)),
     onFailure: (failure) => void told.push(failure),
   });
-  t.after(() => close(0));
-  return { port, told };
+  t.after(() => server.close(0));
+  return { port: server.port, told };
 }
 
 const head = (more: string): string => `POST /sink HTTP/1.1\r\nHost: x\r\n${more}\r\n`;

@@ -319,8 +319,8 @@ function inMessages(tags: readonly number[], content: Uint8Array): Buffer {
 
 const floods: readonly (readonly [what: string, payload: () => Buffer, message: RegExp])[] = [
   ["resources", () => Buffer.alloc(6 * MIB, hex("0a00")), /more than 2097152 resources/],
-  ["links", () => flood(0x6a, 3 * MIB), /more than 2097152 links/],
-  ["events", () => flood(0x5a, 5 * MIB), /more than 4194304 events/],
+  ["links", () => flood(0x6a, 3 * MIB), /more than 67108864 bytes of memory/],
+  ["events", () => flood(0x5a, 5 * MIB), /more than 67108864 bytes of memory/],
 ];
 
 for (const [what, payload, message] of floods) {

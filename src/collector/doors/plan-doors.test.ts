@@ -57,10 +57,20 @@ for (const [door, flag, limits] of flags) {
   });
 }
 
+const bodies = { bodyBytesMax: 20 * 2 ** 20, plainBytesMax: 20 * 2 ** 20 };
+
 test("planDoors() leaves times of 0 to the server", () => {
-  assert.deepEqual(plan("jaeger-http").limits, { headersTimeoutMs: 2_000 });
+  assert.deepEqual(plan("jaeger-http").limits, { ...bodies, headersTimeoutMs: 2_000 });
   const never = "--collector.http-server.read-header-timeout=0s";
-  assert.deepEqual(plan("jaeger-http", never).limits, {});
+  assert.deepEqual(plan("jaeger-http", never).limits, bodies);
+});
+
+test("planDoors() bounds the bodies of every HTTP door by one setting", () => {
+  const bounds = { bodyBytesMax: 1_000_000, plainBytesMax: 1_000_000 };
+  for (const door of ["otlp-http", "jaeger-http", "zipkin"] as const) {
+    const { limits } = plan(door, "--collector.max-http-body-size=1MB");
+    assert.deepEqual({ ...limits, ...bounds }, limits);
+  }
 });
 
 test("planDoors() shuts a door whose address is empty", () => {

@@ -77,7 +77,8 @@ function planOtlp(config: CollectorConfig): DoorPlan[] {
       title: "OTLP HTTP",
       hostPort: config["collector.otlp.http.host-port"],
       tls: tlsConfigOf(config, "collector.otlp.http"),
-      limits: timeLimits(
+      limits: httpLimitsOf(
+        config,
         config["collector.otlp.http.idle-timeout"],
         config["collector.otlp.http.read-timeout"],
         config["collector.otlp.http.read-header-timeout"],
@@ -113,7 +114,8 @@ function planJaeger(config: CollectorConfig): DoorPlan[] {
       title: "Jaeger HTTP (thrift)",
       hostPort: config["collector.http-server.host-port"],
       tls: tlsConfigOf(config, "collector.http"),
-      limits: timeLimits(
+      limits: httpLimitsOf(
+        config,
         config["collector.http-server.idle-timeout"],
         config["collector.http-server.read-timeout"],
         config["collector.http-server.read-header-timeout"],
@@ -130,7 +132,7 @@ function planZipkin(config: CollectorConfig): DoorPlan {
     title: "Zipkin HTTP",
     hostPort: config["collector.zipkin.host-port"],
     tls: tlsConfigOf(config, "collector.zipkin"),
-    limits: {},
+    limits: httpLimitsOf(config, 0, 0, 0),
     cors: {
       allowedOrigins: config["collector.zipkin.cors.allowed-origins"],
       allowedHeaders: config["collector.zipkin.cors.allowed-headers"],
@@ -140,9 +142,16 @@ function planZipkin(config: CollectorConfig): DoorPlan {
   };
 }
 
-/** Jaeger's times of an HTTP door; 0 leaves the server's own. */
-function timeLimits(idleMs: number, readMs: number, readHeaderMs: number): Partial<HttpLimits> {
+/** The bound of bodies and Jaeger's times; 0 leaves the server's own. */
+function httpLimitsOf(
+  { "collector.max-http-body-size": bytesMax }: CollectorConfig,
+  idleMs: number,
+  readMs: number,
+  readHeaderMs: number,
+): Partial<HttpLimits> {
   return {
+    bodyBytesMax: bytesMax,
+    plainBytesMax: bytesMax,
     ...(idleMs > 0 ? { idleTimeoutMs: idleMs } : {}),
     ...(readMs > 0 ? { requestTimeoutMs: readMs } : {}),
     ...(readHeaderMs > 0 ? { headersTimeoutMs: readHeaderMs } : {}),

@@ -1,0 +1,36 @@
+// Whether what is said to be garbage is collected at once.
+//
+// Not here: young collections, which keep what a WeakRef names.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { setImmediate } from "node:timers/promises";
+import { countLetGo, freeAfterStart } from "./garbage.ts";
+
+const MIB = 1024 * 1024;
+
+/** Something that nobody holds; its memory is not asked for. */
+function makeGarbage(): WeakRef<object> {
+  return new WeakRef({ large: true });
+}
+
+const collectors: readonly (readonly [what: string, collect: () => void])[] = [
+  ["countLetGo() collects garbage after 64 MiB", () => countLetGo(64 * MIB)],
+  ["freeAfterStart() collects garbage", freeAfterStart],
+];
+
+for (const [what, collect] of collectors) {
+  test(what, async () => {
+    const garbage = makeGarbage();
+    await setImmediate(); // a WeakRef holds its target for as long as the job runs that made it
+    collect();
+    assert.equal(garbage.deref(), undefined);
+  });
+}
+
+test("countLetGo() does not collect for small pieces", async () => {
+  const garbage = makeGarbage();
+  await setImmediate();
+  for (let at = 0; at < 100; at++) countLetGo(4 * MIB - 1);
+  assert.notEqual(garbage.deref(), undefined);
+});
