@@ -79,6 +79,8 @@ const searches: readonly (readonly [string, readonly string[]])[] = [
   ["service=cron&lookback=1h", ["0000000000000abc"]],
   ["service=shop&limit=0", [TRACE_ID]],
   ["service=shop&limit=-1", [TRACE_ID]],
+  ["service=shop&limit=%2B5", [TRACE_ID]],
+  ["service=stock&tag=otel.status_code:ERROR", [TRACE_ID]],
   ["service=stock&tag=http.status_code:503", [TRACE_ID]],
   ["service=stock&tag=http.status_code:50", []],
   ['service=stock&tags={"http.status_code":"503","error":"true"}', [TRACE_ID]],
@@ -375,6 +377,19 @@ const mistakes: readonly (readonly [string, number, string, string?])[] = [
   ["/api/traces/x", 400, 'strconv.ParseUint: parsing "x": invalid syntax'],
   [`/api/traces/${long}`, 400, `TraceID cannot be longer than 32 hex characters: ${long}`],
   ["/api/traces/1?start=x", 400, `unable to parse param 'start': ${x}`],
+  ["/api/archive/1?start=x", 400, `unable to parse param 'start': ${x}`, "POST"],
+  [
+    "/api/traces?traceID=",
+    400,
+    'cannot parse traceID param: strconv.ParseUint: parsing "": invalid syntax',
+  ],
+  ["/api/traces?service=a&limit=1.5", 400, 'strconv.ParseInt: parsing "1.5": invalid syntax'],
+  [
+    '/api/traces?service=a&tags={"a":',
+    400,
+    "malformed 'tags' parameter, cannot unmarshal JSON: unexpected end of JSON input",
+  ],
+  ["/api/metrics/calls?service=a&ratePer=x", 400, `unable to parse param 'ratePer': ${x}`],
   ["/api/traces/1?end=x", 400, `unable to parse param 'end': ${x}`],
   [
     "/api/traces/1?raw=x",

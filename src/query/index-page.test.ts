@@ -26,6 +26,19 @@ test("printIndexPage() escapes names in text and in links", () => {
   assert.ok(page.includes(">$&amp;$1{list}{routes}<"));
 });
 
+for (const [name, shown] of [
+  [" ", "&quot; &quot;"],
+  ["a\nb", "&quot;a\\nb&quot;"],
+  ["\u202ea", "&quot;\\u202ea&quot;"],
+  ["a b", "a b"],
+  ["日本語 🙂", "日本語 🙂"],
+] as const) {
+  test(`printIndexPage() shows ${JSON.stringify(name)} so that it can be seen and clicked`, () => {
+    const page = printIndexPage({ services: [name], basePath: "/" });
+    assert.ok(page.includes(`prettyPrint=true">${shown}</a>`));
+  });
+}
+
 test("printIndexPage() stops after 500 services and says how many more there are", () => {
   const services = Array.from({ length: 502 }, (_, index) => `s${index}`);
   const page = printIndexPage({ services, basePath: "/" });

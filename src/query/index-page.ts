@@ -5,6 +5,8 @@
 // Trust: names of services are the peers': they are escaped in text, and encoded in links. The page
 // has no script and no address of another host, and its Content-Security-Policy says so.
 
+import { printGoQuoted } from "./go-values.ts";
+
 export interface IndexPage {
   readonly services: readonly string[];
   /** Before each link, e.g. `/jaeger`; "" = none. */
@@ -33,7 +35,7 @@ export function printIndexPage({ services, basePath }: IndexPage): string {
     `<a href="${escape(base + path)}">${escape(text)}</a>`;
   const items = services.slice(0, SERVICES_MAX).map((service) => {
     const name = encodeURIComponent(service);
-    const traces = link(`/api/traces?service=${name}&limit=20&prettyPrint=true`, service);
+    const traces = link(`/api/traces?service=${name}&limit=20&prettyPrint=true`, show(service));
     const operations = link(`/api/operations?service=${name}&prettyPrint=true`, "operations");
     return `<li>${traces} <span>${operations}</span></li>`;
   });
@@ -53,6 +55,11 @@ export function printIndexPage({ services, basePath }: IndexPage): string {
   };
   // One pass over our own text: names that look like a place of a part stay names.
   return PAGE.replaceAll(/\{(count|list|routes)\}/g, (_place, name: string) => parts[name] ?? "");
+}
+
+/** What nobody could see or click, or what turns the text around it, is shown quoted and escaped. */
+function show(name: string): string {
+  return name.trim() !== name || name === "" || /\p{C}/u.test(name) ? printGoQuoted(name) : name;
 }
 
 const ENTITIES: Readonly<Record<string, string>> = {
