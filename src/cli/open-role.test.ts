@@ -14,14 +14,18 @@ import type { Running } from "./supervisor.ts";
 interface Opened {
   readonly running: Running;
   readonly ask: (path: string, init?: RequestInit) => Promise<string>;
+  /** Lines so far. */
+  readonly logged: readonly string[];
 }
 
 /** A role with its admin port on any free port. */
 async function open(doors: readonly OpenDoors[], ...flags: readonly string[]): Promise<Opened> {
+  const logged: string[] = [];
   const argv = ["--admin.http.host-port=:0", ...flags];
   const { config } = parseSettings({ table: collectorRoleSettings, argv, env: {} });
   let address = "";
   const write = (line: string): void => {
+    logged.push(line);
     const { msg, at = "" } = JSON.parse(line) as { msg: string; at?: string };
     if (msg === "admin") address = at;
   };
@@ -32,7 +36,7 @@ async function open(doors: readonly OpenDoors[], ...flags: readonly string[]): P
     const answer = await fetch(`${address}${path}`, init);
     return `${answer.status} ${await answer.text()}`;
   };
-  return { running, ask };
+  return { running, ask, logged };
 }
 
 test("openRole() serves health, metrics, version and the log level", async () => {
@@ -90,6 +94,25 @@ test("openRole() tells 503 from the first moment of closing until the doors are 
   await closed;
   await assert.rejects(ask("/"));
   assert.ok(parts !== undefined);
+});
+
+test("openRole() logs where all spans went, when the doors are done", async () => {
+  const doors: OpenDoors = ({ ledger }) =>
+    Promise.resolve({
+      addresses: [],
+      close: () => {
+        const { spans } = ledger.account("zipkin", "zipkin-proto");
+        spans.receive(7);
+        spans.store(4);
+        spans.refuse(2, "overloaded");
+        return Promise.resolve();
+      },
+    });
+  const { running, logged } = await open([doors]);
+  await running.close(0);
+  const books = logged.filter((line) => line.includes("spans of this run"));
+  assert.equal(books.length, 1);
+  assert.match(books[0]!, /"received":7,"stored":4,"refused":2,"dropped":0,"inFlight":1/);
 });
 
 test("openRole() closes what is open when a door cannot be opened", async () => {

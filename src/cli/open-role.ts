@@ -1,7 +1,7 @@
 // What every role opens, in which order, and how it all closes again.
 //
 //   admin (503) ─▶ store ─▶ doors ─▶ admin says 200          open
-//   admin (503) ─▶ doors stop, drain ─▶ store ─▶ admin       close
+//   admin (503) ─▶ doors stop, drain ─▶ books ─▶ store ─▶ admin     close
 //
 // Whatever fails to open closes what is open already, so that a start either succeeds or leaves
 // nothing behind.
@@ -99,6 +99,7 @@ export async function openRole(parts: RoleParts): Promise<Running> {
   const opened = await openStore(config, clock);
   store = opened;
   opening.defer(() => opened.close());
+  opening.defer(() => logBooks(log, ledger));
   // Together, so that all of them stop accepting before the first one waits for its work.
   const doors: Doors[] = [];
   opening.defer(async () => void (await Promise.all(doors.map((door) => door.close(graceMs)))));
@@ -120,6 +121,17 @@ export async function openRole(parts: RoleParts): Promise<Running> {
       await running.disposeAsync();
     },
   };
+}
+
+/** The last words about spans: nobody can ask for the ledger any more. */
+function logBooks(log: Log, ledger: Ledger): void {
+  const { accounts, total } = ledger.figures();
+  if (accounts.length === 0) return; // no door of a collector was open
+  const { received, stored, refused, dropped, inFlight } = total.spans;
+  const sum = (counts: Readonly<Record<string, number>>): number =>
+    Object.values(counts).reduce((all, count) => all + count, 0);
+  const counts = { received, stored, refused: sum(refused), dropped: sum(dropped), inFlight };
+  log.info("spans of this run", counts);
 }
 
 async function openStore(config: RoleConfig, clock: Clock): Promise<TraceStore> {
