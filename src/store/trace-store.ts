@@ -14,6 +14,7 @@ import type {
   TimeRange,
   TraceQuery,
 } from "../model/trace-query.ts";
+import type { Received } from "./received.ts";
 
 export interface Capabilities {
   /** Searches without a service name. */
@@ -33,6 +34,8 @@ export interface StoreFigures {
   /** Spans that made room for newer ones since the start. */
   readonly evictedSpans: number;
   readonly evictedTraces: number;
+  /** Spans that an earlier process had stored and this one found again at its start. */
+  readonly recoveredSpans: number;
 }
 
 export interface TraceStore {
@@ -42,10 +45,11 @@ export interface TraceStore {
    * Stores every row of `batch`; resolves when the engine's durability is reached. The batch is read
    * before the call returns and belongs to the caller again then: a caller may reuse it at once.
    *
+   * @param received what the batch was read from: an engine with a log keeps these bytes.
    * @throws SpoorError `overloaded` or `unavailable`: nothing of the batch is stored; retry later.
    * Cost (memory engine): about 1 µs a span of 12 attributes.
    */
-  write(batch: SpanBatch): Promise<void>;
+  write(batch: SpanBatch, received?: Received): Promise<void>;
 
   /**
    * Finds the newest traces in which one span meets every condition of `query`.

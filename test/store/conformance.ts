@@ -11,7 +11,9 @@ import { printSpans } from "../../src/model/print-spans.ts";
 import { SpanBatch } from "../../src/model/span-batch.ts";
 import { RowCopier } from "../../src/model/copy-rows.ts";
 import type { SeriesQuery, TraceQuery } from "../../src/model/trace-query.ts";
+import type { Received } from "../../src/store/received.ts";
 import type { TraceStore } from "../../src/store/trace-store.ts";
+import { writeOtlpProto } from "../../src/wire/write-otlp-proto.ts";
 import { anySpans } from "../any-spans.ts";
 import { dependenciesByForce, findByForce, serviceText, traceIdText } from "./brute-force.ts";
 import { BASE_US, CORPUS_US, makeQuery, makeRandom, makeSpans, traceIdOf } from "./corpus.ts";
@@ -39,7 +41,7 @@ export function conformance(engine: string, open: () => Promise<TraceStore>): vo
     await fc.assert(
       fc.asyncProperty(fc.array(anySpans(5), { maxLength: 3 }), async (batches) => {
         await withStore(async (store) => {
-          for (const batch of batches) await store.write(batch);
+          for (const batch of batches) await store.write(batch, receivedOf(batch));
           const ids = distinctIds(batches);
           const found = await store.readTraces(ids, never);
           assert.deepEqual(
@@ -56,7 +58,7 @@ export function conformance(engine: string, open: () => Promise<TraceStore>): vo
     await withStore(async (store) => {
       const batch = makeSpans({ random: makeRandom(1), rows: 50, tracesFrom: 0, tracesEnd: 5 });
       const before = traceByForce([batch], traceIdOf(3));
-      const written = store.write(batch);
+      const written = store.write(batch, receivedOf(batch));
       batch.reset();
       await written;
       const [trace] = await store.readTraces([traceIdOf(3)], never);
@@ -72,7 +74,7 @@ export function conformance(engine: string, open: () => Promise<TraceStore>): vo
         const from = round * 15;
         const batch = makeSpans({ random, rows: 150, tracesFrom: from, tracesEnd: from + 25 });
         batches.push(batch);
-        await store.write(batch);
+        await store.write(batch, receivedOf(batch));
         for (let i = 0; i < 60; i++) {
           const query = makeQuery(random);
           const found = await store.findTraces(query, never);
@@ -89,7 +91,7 @@ export function conformance(engine: string, open: () => Promise<TraceStore>): vo
       const batches = [0, 1, 2].map(() =>
         makeSpans({ random, rows: 60, tracesFrom: 0, tracesEnd: 8 }),
       );
-      for (const batch of batches) await store.write(batch);
+      for (const batch of batches) await store.write(batch, receivedOf(batch));
       const found = await store.findTraces({ ...everything, operation: "SELECT" }, never);
       assert.ok(found.length > 4);
       for (const trace of found) {
@@ -102,7 +104,7 @@ export function conformance(engine: string, open: () => Promise<TraceStore>): vo
   test(`${engine}: findEach() gives what findTraces() gives, one by one`, async () => {
     await withStore(async (store) => {
       const random = makeRandom(7);
-      await store.write(makeSpans({ random, rows: 200, tracesFrom: 0, tracesEnd: 30 }));
+      await write(store, makeSpans({ random, rows: 200, tracesFrom: 0, tracesEnd: 30 }));
       for (const limit of [1, 5, 10_000]) {
         const each: string[] = [];
         for await (const trace of store.findEach({ ...everything, limit }, never)) {
@@ -121,7 +123,7 @@ export function conformance(engine: string, open: () => Promise<TraceStore>): vo
         batch.name[row] = batch.dictionary.internText(`op-${row}`);
         batch.durationNs[row] = row * 1_000;
       }
-      await store.write(batch);
+      await store.write(batch, receivedOf(batch));
       const query = { ...everything, operation: "op-0", durationNsMin: 1_000 };
       assert.equal((await store.findTraces(query, never)).length, 0);
       assert.equal((await store.findTraces({ ...query, operation: "op-1" }, never)).length, 1);
@@ -130,7 +132,8 @@ export function conformance(engine: string, open: () => Promise<TraceStore>): vo
 
   test(`${engine}: readTraces() skips unknown ids and keeps the order asked`, async () => {
     await withStore(async (store) => {
-      await store.write(
+      await write(
+        store,
         makeSpans({ random: makeRandom(5), rows: 80, tracesFrom: 0, tracesEnd: 4 }),
       );
       const ids = [traceIdOf(2), traceIdOf(77), traceIdOf(0)];
@@ -149,7 +152,7 @@ export function conformance(engine: string, open: () => Promise<TraceStore>): vo
       const batches = [0, 1].map(() =>
         makeSpans({ random, rows: 90, tracesFrom: 0, tracesEnd: 9 }),
       );
-      for (const batch of batches) await store.write(batch);
+      for (const batch of batches) await store.write(batch, receivedOf(batch));
       const services = new Set<string>();
       const operations = new Set<string>();
       const ofCart = new Set<string>();
@@ -181,7 +184,7 @@ export function conformance(engine: string, open: () => Promise<TraceStore>): vo
       const batches = [0, 1, 2].map(() =>
         makeSpans({ random, rows: 90, tracesFrom: 0, tracesEnd: 9 }),
       );
-      for (const batch of batches) await store.write(batch);
+      for (const batch of batches) await store.write(batch, receivedOf(batch));
       const range = { startUsMin: 0, startUsMax: Number.MAX_SAFE_INTEGER };
       assert.deepEqual(await store.dependencies(range, never), dependenciesByForce(batches));
       const before = { startUsMin: 0, startUsMax: BASE_US - 1 };
@@ -193,7 +196,7 @@ export function conformance(engine: string, open: () => Promise<TraceStore>): vo
     await withStore(async (store) => {
       const random = makeRandom(17);
       const batch = makeSpans({ random, rows: 400, tracesFrom: 0, tracesEnd: 30 });
-      await store.write(batch);
+      await store.write(batch, receivedOf(batch));
       const query: SeriesQuery = {
         services: ["cart", "frontend"],
         kinds: [2],
@@ -217,7 +220,8 @@ export function conformance(engine: string, open: () => Promise<TraceStore>): vo
 
   test(`${engine}: archive() keeps a copy, or is refused`, async () => {
     await withStore(async (store) => {
-      await store.write(
+      await write(
+        store,
         makeSpans({ random: makeRandom(19), rows: 9, tracesFrom: 0, tracesEnd: 1 }),
       );
       if (!store.capabilities.archive) {
@@ -232,7 +236,7 @@ export function conformance(engine: string, open: () => Promise<TraceStore>): vo
   test(`${engine}: a cancelled query ends`, async () => {
     await withStore(async (store) => {
       const random = makeRandom(23);
-      await store.write(makeSpans({ random, rows: 99, tracesFrom: 0, tracesEnd: 9 }));
+      await write(store, makeSpans({ random, rows: 99, tracesFrom: 0, tracesEnd: 9 }));
       const cancel = new AbortController();
       cancel.abort();
       await assert.rejects(store.findTraces(everything, cancel.signal), { code: "unavailable" });
@@ -243,12 +247,21 @@ export function conformance(engine: string, open: () => Promise<TraceStore>): vo
     await withStore(async (store) => {
       const random = makeRandom(29);
       const batch = makeSpans({ random, rows: 200, tracesFrom: 0, tracesEnd: 9 });
-      await store.write(batch);
+      await store.write(batch, receivedOf(batch));
       const { spans, traces, evictedSpans } = store.figures();
       assert.deepEqual({ spans, traces, evictedSpans }, { spans: 200, traces: 9, evictedSpans: 0 });
       await store.ready();
     });
   });
+}
+
+/** The payload that a batch might have been read from: what engines with a log keep. */
+export function receivedOf(batch: SpanBatch): Received {
+  return { format: "otlp-proto", payload: writeOtlpProto([batch]) };
+}
+
+function write(store: TraceStore, batch: SpanBatch): Promise<void> {
+  return store.write(batch, receivedOf(batch));
 }
 
 function checkPoint(

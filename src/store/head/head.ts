@@ -111,6 +111,7 @@ export class Head {
       bytes: this.memoryBytes(),
       evictedSpans: this.evictedRows,
       evictedTraces: this.evictedTraces,
+      recoveredSpans: 0,
     };
   }
 

@@ -1,0 +1,221 @@
+// Appends payloads to the log and says when they are on disk: group commit.
+//
+//   append ─▶ waiting ─┐                      ┌─▶ every append of the group resolves
+//   append ─▶ waiting ─┴─▶ one write, one sync ┤
+//   append ─▶ waiting (while that runs) ───────┴─▶ the next group
+//
+// One group is under way at a time; all that came meanwhile goes with the next. A failed write or sync
+// fails its whole group as `unavailable`: nothing of it was acknowledged, and the file is cut back to its
+// last good record (or left, and a new one begun: after a failed sync nobody knows what a file holds).
+//
+// Limits: a group's bytes (`GROUP_BYTES_MAX`); what waits is bounded by the callers, who are not
+// answered before.
+// Not here: the bytes of a record (record.ts), reading them back (read-log.ts).
+
+import { join } from "node:path";
+import { SpoorError } from "../../base/errors.ts";
+import type { LogFiles } from "./files.ts";
+import { type LogFile, logFileName } from "./read-log.ts";
+import { FILE_HEADER_BYTES, writeFileHeader, writeRecordHeader } from "./record.ts";
+
+/** "disk": acknowledged after fdatasync · "os": after write, survives a crash of the process only. */
+export type Durability = "disk" | "os";
+
+export interface LogOptions {
+  readonly directory: string;
+  readonly files: LogFiles;
+  readonly durability: Durability;
+  /** A file that has grown beyond this is followed by a new one. */
+  readonly fileBytesMax: number;
+}
+
+/** Bytes of one group: how long one sync may take. */
+const GROUP_BYTES_MAX = 32 * 1024 * 1024;
+
+interface Waiting {
+  readonly sequence: number;
+  readonly pieces: readonly Uint8Array[];
+  readonly resolve: () => void;
+  readonly reject: (error: SpoorError) => void;
+}
+
+export class LogWriter {
+  /** Number of the record appended last. */
+  lastSequence: number;
+  readonly #options: LogOptions;
+  /** Files that are complete, oldest first. */
+  readonly #older: LogFile[];
+  #current: { file: LogFile; handle: number } | undefined;
+  readonly #waiting: Waiting[] = [];
+  #running: Promise<void> | undefined;
+  #isClosed = false;
+
+  /** @param older what `readLog` found: kept until `cut` says otherwise. */
+  constructor(options: LogOptions, older: readonly LogFile[], lastSequence: number) {
+    this.#options = options;
+    this.#older = [...older];
+    this.lastSequence = lastSequence;
+  }
+
+  /**
+   * Appends one record. The payload must stay as it is until the promise settles.
+   *
+   * @returns resolves when the record is as durable as promised.
+   * @throws SpoorError `unavailable`: it is not in the log; a retry may help.
+   */
+  append(format: number, payload: Uint8Array): Promise<void> {
+    if (this.#isClosed) return Promise.reject(new SpoorError("unavailable", "the log is closed"));
+    const sequence = ++this.lastSequence;
+    const pieces = [writeRecordHeader(format, sequence, payload), payload];
+    const done = new Promise<void>((resolve, reject) => {
+      this.#waiting.push({ sequence, pieces, resolve, reject });
+    });
+    this.#running ??= this.#drain();
+    return done;
+  }
+
+  /** Bytes of all files. */
+  bytes(): number {
+    const older = this.#older.reduce((sum, file) => sum + file.bytes, 0);
+    return older + (this.#current?.file.bytes ?? 0);
+  }
+
+  /** Removes the files in which every record is below `sequence`. */
+  async cut(sequence: number): Promise<void> {
+    while (this.#older.length > 0) {
+      const next = this.#older[1] ?? this.#current?.file;
+      const endSequence = next?.firstSequence ?? this.lastSequence + 1;
+      if (endSequence > sequence) return;
+      const { name } = this.#older.shift()!;
+      await this.#options.files.remove(join(this.#options.directory, name));
+    }
+  }
+
+  /** Writes what waits, then closes the file. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#running;
+    await this.#endFile();
+  }
+
+  async #drain(): Promise<void> {
+    // One turn later: requests that are already in the process go with the first group.
+    await Promise.resolve();
+    while (this.#waiting.length > 0) {
+      const group = this.#takeGroup();
+      try {
+        await this.#writeGroup(group);
+      } catch (error) {
+        const failure = failureOf(error);
+        for (const { reject } of group) reject(failure);
+        continue;
+      }
+      for (const { resolve } of group) resolve();
+    }
+    this.#running = undefined;
+  }
+
+  #takeGroup(): Waiting[] {
+    let bytes = 0;
+    let count = 0;
+    for (const { pieces } of this.#waiting) {
+      bytes += bytesOf(pieces);
+      if (count > 0 && bytes > GROUP_BYTES_MAX) break;
+      count++;
+    }
+    return this.#waiting.splice(0, count);
+  }
+
+  async #writeGroup(group: readonly Waiting[]): Promise<void> {
+    const { files, durability, fileBytesMax } = this.#options;
+    if (this.#current !== undefined && this.#current.file.bytes >= fileBytesMax) {
+      await this.#endFile();
+    }
+    this.#current ??= await this.#beginFile(group[0]!.sequence);
+    const { file, handle } = this.#current;
+    const pieces = group.flatMap((one) => one.pieces);
+    try {
+      await writeAll(files, handle, pieces, file.bytes);
+      if (durability === "disk") await files.sync(handle);
+    } catch (error) {
+      await this.#abandon();
+      throw error;
+    }
+    file.bytes += bytesOf(pieces);
+  }
+
+  async #beginFile(firstSequence: number): Promise<{ file: LogFile; handle: number }> {
+    const { files, directory, durability } = this.#options;
+    const name = logFileName(firstSequence);
+    const path = join(directory, name);
+    const handle = await files.create(path);
+    try {
+      await writeAll(files, handle, [writeFileHeader(firstSequence)], 0);
+      if (durability === "disk") await files.syncDirectory(directory);
+    } catch (error) {
+      await files.close(handle);
+      await files.remove(path);
+      throw error;
+    }
+    return { file: { name, firstSequence, bytes: FILE_HEADER_BYTES }, handle };
+  }
+
+  async #endFile(): Promise<void> {
+    const current = this.#current;
+    if (current === undefined) return;
+    this.#current = undefined;
+    this.#older.push(current.file);
+    await this.#options.files.close(current.handle);
+  }
+
+  /** After a failure: what the file holds beyond its last good record is cut off, and a new one begun. */
+  async #abandon(): Promise<void> {
+    const { files } = this.#options;
+    const { file, handle } = this.#current!;
+    try {
+      await files.truncate(handle, file.bytes);
+    } catch {
+      // Then the rest stays, and a reader steps over it: nobody was told that it is there.
+    }
+    await this.#endFile().catch(() => undefined);
+  }
+}
+
+async function writeAll(
+  files: LogFiles,
+  handle: number,
+  pieces: readonly Uint8Array[],
+  position: number,
+): Promise<void> {
+  let left = pieces;
+  let at = position;
+  while (left.length > 0) {
+    const written = await files.write(handle, left, at);
+    if (written === 0) throw new Error("the disk took no bytes");
+    at += written;
+    left = without(left, written);
+  }
+}
+
+/** `pieces` less their first `bytes` bytes. */
+function without(pieces: readonly Uint8Array[], bytes: number): readonly Uint8Array[] {
+  let rest = bytes;
+  let first = 0;
+  while (first < pieces.length && rest >= pieces[first]!.length) rest -= pieces[first++]!.length;
+  const left = pieces.slice(first);
+  if (rest > 0) left[0] = left[0]!.subarray(rest);
+  return left;
+}
+
+function bytesOf(pieces: readonly Uint8Array[]): number {
+  return pieces.reduce((sum, piece) => sum + piece.length, 0);
+}
+
+function failureOf(error: unknown): SpoorError {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  const message =
+    code === "ENOSPC" || code === "EDQUOT"
+      ? "there is no space left on the disk of the log"
+      : "the log could not be written";
+  return new SpoorError("unavailable", message, code === "" ? {} : { cause: code }, error);
+}
