@@ -6,10 +6,10 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
-import { type JaegerForm } from "./expected-span.ts";
+import type { JaegerForm } from "./expected-span.ts";
+import { findFreePorts } from "./free-ports.ts";
 import { type RunningSpoor, useSpoor, waitFor } from "./running-spoor.ts";
 import { readJaegerTrace } from "./shown-traces.ts";
 
@@ -153,13 +153,3 @@ test("spoor demo refuses settings that it does not know, in one line", async () 
   assert.deepEqual(await demo.ended, [1, null]);
   assert.match(demo.output(), /^spoor: .*demo\.rat\b.*demo\.rate.*\n$/);
 });
-
-/** Ports that were free a moment ago: what another program is told cannot be "any". */
-async function findFreePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
-  await Promise.all(servers.map((server) => once(server, "listening")));
-  const ports = servers.map((server) => (server.address() as { port: number }).port);
-  for (const server of servers) server.close();
-  await Promise.all(servers.map((server) => once(server, "close")));
-  return ports;
-}
