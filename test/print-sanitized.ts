@@ -3,7 +3,7 @@
 // Readers and sanitizers have tests of their own; this is for tests of what lies around them.
 
 import { systemClock } from "../src/base/clock.ts";
-import type { ReadPayload } from "../src/collector/intake.ts";
+import type { ReadPayload } from "../src/collector/readers.ts";
 import { makeSanitizer } from "../src/collector/sanitize.ts";
 import { SpanBatch } from "../src/model/span-batch.ts";
 import { MemoryStore } from "../src/store/memory/memory-store.ts";

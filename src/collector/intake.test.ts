@@ -10,7 +10,8 @@ import { printSpans } from "../model/print-spans.ts";
 import type { SpanBatch } from "../model/span-batch.ts";
 import { MemoryStore } from "../store/memory/memory-store.ts";
 import type { TraceStore } from "../store/trace-store.ts";
-import { Intake, type ReadPayload, type Receipt } from "./intake.ts";
+import { Intake, type Receipt } from "./intake.ts";
+import type { ReadPayload } from "./readers.ts";
 import { Ledger, findImbalances } from "./ledger.ts";
 import { collectorMetrics } from "./metrics.ts";
 import { makeSanitizer } from "./sanitize.ts";
@@ -49,7 +50,7 @@ function setUp(write?: (batch: SpanBatch) => Promise<void>, inFlightBytesMax = M
     store,
     send(read, bytes = 100) {
       const labels = { format: "otlp", transport: "grpc" } as const;
-      const take = intake.open("otlp-grpc", "otlp-proto", read, labels);
+      const take = intake.open("otlp-grpc", "otlp-proto", labels, read);
       return take(new Uint8Array(bytes));
     },
     metrics: (part) =>

@@ -18,19 +18,12 @@ import { SpoorError } from "../base/errors.ts";
 import type { CounterSeries, GaugeSeries, HistogramSeries } from "../base/metrics.ts";
 import { SpanBatch } from "../model/span-batch.ts";
 import { countLetGo } from "../net/garbage.ts";
+import type { ReceivedFormat } from "../store/received.ts";
 import type { TraceStore } from "../store/trace-store.ts";
-import type { Account, DoorName, FormatName, Ledger } from "./ledger.ts";
+import type { Account, DoorName, Ledger } from "./ledger.ts";
+import { BATCH_BYTES_MAX, type ReadPayload, readers } from "./readers.ts";
 import type { Sanitized } from "./sanitize.ts";
 import { type CollectorMetrics, ServiceNames, SpanCounter } from "./span-counts.ts";
-
-/**
- * A reader of `src/wire`: appends the payload's spans, or throws SpoorError `bad-input`. Some leave
- * spans without an id out and say how many.
- */
-export type ReadPayload = (
-  payload: Uint8Array,
-  batch: SpanBatch,
-) => void | { readonly spans: number };
 
 /** What a request turned into. */
 export interface Receipt {
@@ -38,7 +31,7 @@ export interface Receipt {
   readonly invalidIds: number;
 }
 
-/** Takes the payload of one request; the payload is the caller's again when the call returns. */
+/** Takes the payload of one request; it must stay as it is until the promise settles. */
 export type TakePayload = (payload: Uint8Array) => Promise<Receipt>;
 
 /** Label values of Jaeger's metrics. */
@@ -61,12 +54,6 @@ export interface IntakeOptions {
 /** Kept for the next request: a batch of some 50,000 usual spans. A larger one is let go. */
 const KEPT_BATCH_BYTES_MAX = 32 * 1024 * 1024;
 
-/**
- * What the spans of one request may take while they are read: those of a body of 20 MiB take half of
- * it if they are usual ones, but millions of empty events or distinct keys would take a gigabyte.
- */
-const BATCH_BYTES_MAX = 64 * 1024 * 1024;
-
 /** Bytes of a span until the first has come: what OpenTelemetry SDKs send. */
 const SPAN_BYTES_GUESS = 500;
 
@@ -75,6 +62,14 @@ interface HostSeries {
   readonly spansBytes: CounterSeries;
   readonly inQueueLatency: HistogramSeries;
   readonly saveLatency: HistogramSeries;
+}
+
+/** From one door in one format. */
+interface Way {
+  readonly format: ReceivedFormat;
+  readonly account: Account;
+  readonly counter: SpanCounter;
+  readonly read: ReadPayload;
 }
 
 const ALL_STORED: Receipt = { invalidIds: 0 };
@@ -92,19 +87,20 @@ export class Intake {
   }
 
   /** The way in for one door and format. */
-  open(door: DoorName, format: FormatName, read: ReadPayload, labels: JaegerLabels): TakePayload {
+  open(
+    door: DoorName,
+    format: ReceivedFormat,
+    labels: JaegerLabels,
+    read: ReadPayload = readers[format],
+  ): TakePayload {
     const account = this.#options.ledger.account(door, format);
     const counter = new SpanCounter(this.#options.metrics, this.#names, labels);
-    return (payload) => this.#take(payload, account, counter, read);
+    const way = { format, account, counter, read };
+    return (payload) => this.#take(payload, way);
   }
 
-  async #take(
-    payload: Uint8Array,
-    account: Account,
-    counter: SpanCounter,
-    read: ReadPayload,
-  ): Promise<Receipt> {
-    const { requests } = account;
+  async #take(payload: Uint8Array, way: Way): Promise<Receipt> {
+    const { requests } = way.account;
     const bytes = payload.length;
     requests.receive(1);
     const { inFlightBytesMax: allowed } = this.#options;
@@ -118,7 +114,7 @@ export class Intake {
     this.#inFlightBytes = waiting + bytes;
     try {
       this.#clearBatch(); // what a payload that was refused has left
-      const receipt = await this.#readAndWrite(payload, account, counter, read);
+      const receipt = await this.#readAndWrite(payload, way);
       requests.store(1);
       return receipt;
     } catch (error) {
@@ -132,10 +128,9 @@ export class Intake {
 
   async #readAndWrite(
     payload: Uint8Array,
-    { spans }: Account,
-    counter: SpanCounter,
-    read: ReadPayload,
+    { format, account, counter, read }: Way,
   ): Promise<Receipt> {
+    const { spans } = account;
     const { clock, store, sanitize } = this.#options;
     const startMs = clock.monotonicMs();
     const leftOut = read(payload, this.#batch);
@@ -150,7 +145,7 @@ export class Intake {
     if (rows === 0) return receiptOf(invalidIds, rows);
     const writeMs = clock.monotonicMs();
     try {
-      const written = store.write(batch);
+      const written = store.write(batch, { format, payload });
       this.#clearBatch(); // written: the batch is ours again
       await written;
     } catch (error) {

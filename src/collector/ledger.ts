@@ -13,22 +13,14 @@
 // Reasons, doors and formats are closed sets: a peer cannot make the books grow.
 // Not here: who calls it (intake.ts, doors/), the numbers by service (span-counts.ts).
 
+import { RECEIVED_FORMATS } from "../store/received.ts";
+
 /** Ways into the collector. */
 export const DOORS = ["otlp-grpc", "otlp-http", "jaeger-grpc", "jaeger-http", "zipkin"] as const;
 export type DoorName = (typeof DOORS)[number];
 
 /** `unknown`: the request was refused before anybody could tell. */
-export const FORMATS = [
-  "otlp-proto",
-  "otlp-json",
-  "jaeger-proto",
-  "jaeger-thrift",
-  "zipkin-json-v1",
-  "zipkin-json-v2",
-  "zipkin-thrift",
-  "zipkin-proto",
-  "unknown",
-] as const;
+export const FORMATS = [...RECEIVED_FORMATS, "unknown"] as const;
 export type FormatName = (typeof FORMATS)[number];
 
 /** Why a sender was told no. The last four are the codes of SpoorError. */

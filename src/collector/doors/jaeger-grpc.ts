@@ -5,7 +5,6 @@
 // Source: jaeger-idl, api_v2/collector.proto.
 // Trust: the message's size was checked by the server, nothing else. Not here: sampling strategies.
 
-import { readPostSpans } from "../../wire/jaeger-proto.ts";
 import type { Intake } from "../intake.ts";
 import type { Ledger } from "../ledger.ts";
 import { type GrpcDoor, makeGrpcFailureCounter } from "./door.ts";
@@ -15,7 +14,7 @@ const EMPTY = new Uint8Array(0);
 
 export function makeJaegerGrpcDoor(intake: Intake, ledger: Ledger): GrpcDoor {
   const labels = { format: "proto", transport: "grpc" } as const;
-  const take = intake.open("jaeger-grpc", "jaeger-proto", readPostSpans, labels);
+  const take = intake.open("jaeger-grpc", "jaeger-proto", labels);
   return {
     service: {
       name: SERVICE,

@@ -11,7 +11,6 @@
 
 import { SpoorError, printError } from "../../base/errors.ts";
 import type { HttpAnswer, HttpFailure, HttpRoute } from "../../net/http-route.ts";
-import { readJaegerBatch } from "../../wire/jaeger-thrift.ts";
 import type { Intake } from "../intake.ts";
 import type { Ledger } from "../ledger.ts";
 import { type HttpDoor, makeHttpFailureCounter, mediaTypeOf } from "./door.ts";
@@ -23,9 +22,7 @@ const MEDIA_TYPE = /^[!#$%&'*+.^_`|~0-9a-z-]+(?:\/[!#$%&'*+.^_`|~0-9a-z-]+)?$/;
 
 export function makeJaegerHttpDoor(intake: Intake, ledger: Ledger): HttpDoor {
   const labels = { format: "jaeger", transport: "http" } as const;
-  const read = (payload: Uint8Array, batch: Parameters<typeof readJaegerBatch>[1]): void =>
-    void readJaegerBatch(payload, batch);
-  const take = intake.open("jaeger-http", "jaeger-thrift", read, labels);
+  const take = intake.open("jaeger-http", "jaeger-thrift", labels);
   const unknown = ledger.account("jaeger-http", "unknown");
   const routes: readonly HttpRoute[] = [
     {

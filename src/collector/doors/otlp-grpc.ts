@@ -7,7 +7,6 @@
 // error becomes (net/status.ts).
 
 import { writeExportAnswer } from "../../wire/otlp-answer.ts";
-import { readOtlpTraces } from "../../wire/otlp-proto.ts";
 import type { Intake } from "../intake.ts";
 import type { Ledger } from "../ledger.ts";
 import { type GrpcDoor, makeGrpcFailureCounter, rejectedOf } from "./door.ts";
@@ -16,7 +15,7 @@ const SERVICE = "opentelemetry.proto.collector.trace.v1.TraceService";
 
 export function makeOtlpGrpcDoor(intake: Intake, ledger: Ledger): GrpcDoor {
   const labels = { format: "otlp", transport: "grpc" } as const;
-  const take = intake.open("otlp-grpc", "otlp-proto", readOtlpTraces, labels);
+  const take = intake.open("otlp-grpc", "otlp-proto", labels);
   return {
     service: {
       name: SERVICE,

@@ -16,8 +16,7 @@ import {
   writeRpcStatus,
   writeRpcStatusJson,
 } from "../../wire/otlp-answer.ts";
-import { readOtlpJson } from "../../wire/otlp-json.ts";
-import { type Rejected, readOtlpTraces } from "../../wire/otlp-proto.ts";
+import type { Rejected } from "../../wire/otlp-proto.ts";
 import type { Intake, TakePayload } from "../intake.ts";
 import type { Ledger } from "../ledger.ts";
 import { type HttpDoor, makeHttpFailureCounter, mediaTypeOf, rejectedOf } from "./door.ts";
@@ -38,8 +37,8 @@ const encodings: ReadonlyMap<string, Encoding> = new Map([
 export function makeOtlpHttpDoor(intake: Intake, ledger: Ledger): HttpDoor {
   const labels = { format: "otlp", transport: "http" } as const;
   const takers: ReadonlyMap<string, TakePayload> = new Map([
-    [PROTOBUF, intake.open("otlp-http", "otlp-proto", readOtlpTraces, labels)],
-    [JSON_TYPE, intake.open("otlp-http", "otlp-json", readOtlpJson, labels)],
+    [PROTOBUF, intake.open("otlp-http", "otlp-proto", labels)],
+    [JSON_TYPE, intake.open("otlp-http", "otlp-json", labels)],
   ]);
   const unknown = ledger.account("otlp-http", "unknown");
   const routes: readonly HttpRoute[] = [

@@ -15,7 +15,7 @@ import { readZipkinJsonV1 } from "../../wire/zipkin-json-v1.ts";
 import { readZipkinJsonV2 } from "../../wire/zipkin-json.ts";
 import { readZipkinProto } from "../../wire/zipkin-proto.ts";
 import { readZipkinThrift } from "../../wire/zipkin-thrift.ts";
-import type { ReadPayload } from "../intake.ts";
+import type { ReadPayload } from "../readers.ts";
 
 const THRIFT = readFileSync(
   new URL("../../../test/golden/jaeger/zipkin-spans.binary.bin", import.meta.url),

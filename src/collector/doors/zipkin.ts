@@ -9,26 +9,23 @@
 // Trust: the body's size was checked by the server, nothing else. Not here: gzip, CORS (net).
 
 import type { HttpRoute } from "../../net/http-route.ts";
-import { readZipkinJsonV2 } from "../../wire/zipkin-json.ts";
-import { readZipkinJsonV1 } from "../../wire/zipkin-json-v1.ts";
-import { readZipkinProto } from "../../wire/zipkin-proto.ts";
-import { readZipkinThrift } from "../../wire/zipkin-thrift.ts";
-import type { FormatName, Ledger } from "../ledger.ts";
-import type { Intake, ReadPayload, TakePayload } from "../intake.ts";
+import type { ReceivedFormat } from "../../store/received.ts";
+import type { Ledger } from "../ledger.ts";
+import type { Intake, TakePayload } from "../intake.ts";
 import { type HttpDoor, makeHttpFailureCounter, mediaTypeOf } from "./door.ts";
 
 export function makeZipkinDoor(intake: Intake, ledger: Ledger): HttpDoor {
-  const open = (format: FormatName, read: ReadPayload): TakePayload =>
-    intake.open("zipkin", format, read, { format: "zipkin", transport: "http" });
-  const thrift = open("zipkin-thrift", readZipkinThrift);
-  const protobuf = open("zipkin-proto", readZipkinProto);
+  const open = (format: ReceivedFormat): TakePayload =>
+    intake.open("zipkin", format, { format: "zipkin", transport: "http" });
+  const thrift = open("zipkin-thrift");
+  const protobuf = open("zipkin-proto");
   const unknown = ledger.account("zipkin", "unknown");
   const routes: readonly HttpRoute[] = [
-    makeRoute("/api/v1/spans", open("zipkin-json-v1", readZipkinJsonV1), {
+    makeRoute("/api/v1/spans", open("zipkin-json-v1"), {
       "application/x-thrift": thrift,
       "application/vnd.apache.thrift.binary": thrift,
     }),
-    makeRoute("/api/v2/spans", open("zipkin-json-v2", readZipkinJsonV2), {
+    makeRoute("/api/v2/spans", open("zipkin-json-v2"), {
       "application/x-protobuf": protobuf,
       "application/protobuf": protobuf,
     }),
