@@ -19,6 +19,7 @@ import { openHttpServer } from "../net/http-server.ts";
 import type { HttpRoute } from "../net/http-route.ts";
 import type { HttpLimits } from "../net/limits.ts";
 import type { MemoryConfig } from "../store/memory/settings.ts";
+import type { SegmentConfig } from "../store/segment/settings.ts";
 import type { TraceStore } from "../store/trace-store.ts";
 import { makeAdminRoutes } from "./admin.ts";
 import { makeHealth } from "./health.ts";
@@ -28,7 +29,7 @@ import type { CommonConfig } from "./settings.ts";
 import type { Running } from "./supervisor.ts";
 import { readVersion } from "./version.ts";
 
-export type RoleConfig = CommonConfig & MemoryConfig;
+export type RoleConfig = CommonConfig & MemoryConfig & SegmentConfig;
 
 /** What the doors of a role stand on. */
 export interface DoorParts {
@@ -63,6 +64,8 @@ export interface RoleParts {
   readonly log: OpenLog;
   readonly clock: Clock;
   readonly doors: readonly OpenDoors[];
+  /** What `collector.tags` adds: a store that keeps payloads reads them as they were read before. */
+  readonly tags?: ReadonlyMap<string, string> | undefined;
   readonly onBug: (error: unknown) => void;
 }
 
@@ -96,7 +99,7 @@ export async function openRole(parts: RoleParts): Promise<Running> {
     ledgerRoute,
   ]);
   opening.defer(() => admin.close(ADMIN_GRACE_MS));
-  const opened = await openStore(config, clock);
+  const opened = await openStore(parts);
   store = opened;
   opening.defer(() => opened.close());
   opening.defer(() => logBooks(log, ledger));
@@ -134,10 +137,26 @@ function logBooks(log: Log, ledger: Ledger): void {
   log.info("spans of this run", counts);
 }
 
-async function openStore(config: RoleConfig, clock: Clock): Promise<TraceStore> {
-  const { MemoryStore } = await import("../store/memory/memory-store.ts");
-  const bounds = { tracesMax: config["memory.max-traces"], bytesMax: config["memory.max-bytes"] };
-  return new MemoryStore(bounds, clock);
+async function openStore({ config, clock, log, tags }: RoleParts): Promise<TraceStore> {
+  if (config["span-storage.type"] === "memory") {
+    const { MemoryStore } = await import("../store/memory/memory-store.ts");
+    const bounds = { tracesMax: config["memory.max-traces"], bytesMax: config["memory.max-bytes"] };
+    return new MemoryStore(bounds, clock);
+  }
+  const { SegmentStore } = await import("../store/segment/segment-store.ts");
+  const { diskFiles } = await import("../store/log/files.ts");
+  const { makeReadReceived } = await import("../collector/readers.ts");
+  return SegmentStore.open({
+    directory: config["segment.directory"],
+    durability: config["segment.durability"],
+    logFileBytesMax: config["segment.log-file-bytes"],
+    headBytesMax: config["segment.head-max-bytes"],
+    freeBytesMin: config["segment.min-free-bytes"],
+    files: diskFiles,
+    clock,
+    log,
+    read: makeReadReceived(tags ?? new Map()),
+  });
 }
 
 function metricsRouteOf(config: RoleConfig): string | undefined {

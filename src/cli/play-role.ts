@@ -56,8 +56,14 @@ async function readSettings<T extends Settings & { readonly "config-file": unkno
   return path === "" ? parsed : parseSettings({ ...input, file: await readSettingsFile(path) });
 }
 
+/** Only a collector adds tags. */
+type Tags = Partial<Pick<CollectorConfig, "collector.tags">>;
+
 async function run(
-  { config, warnings }: { readonly config: RoleConfig; readonly warnings: readonly string[] },
+  {
+    config,
+    warnings,
+  }: { readonly config: RoleConfig & Tags; readonly warnings: readonly string[] },
   process: ProcessHandle,
   doors: readonly OpenDoors[],
 ): Promise<void> {
@@ -71,7 +77,7 @@ async function run(
   for (const warning of warnings) log.warn(warning);
   const graceMs = config["shutdown.grace"];
   const open = (onBug: (error: unknown) => void): ReturnType<typeof openRole> =>
-    openRole({ config, log, clock: systemClock, doors, onBug });
+    openRole({ config, log, clock: systemClock, doors, tags: config["collector.tags"], onBug });
   await supervise({ process, log, graceMs, open });
 }
 

@@ -6,6 +6,7 @@ import type { Settings } from "../base/settings.ts";
 import { collectorSettings } from "../collector/settings.ts";
 import { querySettings } from "../query/settings.ts";
 import { memorySettings } from "../store/memory/settings.ts";
+import { segmentSettings } from "../store/segment/settings.ts";
 import { commonSettings } from "./settings.ts";
 
 /** Jaeger's admin ports. */
@@ -17,18 +18,21 @@ export const allInOneSettings = {
   ...collectorSettings,
   ...querySettings,
   ...memorySettings,
+  ...segmentSettings,
 };
 
 export const collectorRoleSettings = {
   ...commonSettings(COLLECTOR_ADMIN),
   ...collectorSettings,
   ...memorySettings,
+  ...segmentSettings,
 };
 
 export const queryRoleSettings = {
   ...commonSettings(QUERY_ADMIN),
   ...querySettings,
   ...memorySettings,
+  ...segmentSettings,
 };
 
 export const roles = {

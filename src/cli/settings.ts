@@ -10,7 +10,7 @@ import { deprecatedAlias, ignored, setting } from "../base/settings.ts";
 import { tlsSettings } from "../base/settings-groups.ts";
 
 /** The kinds of store that can be chosen. */
-export const STORE_TYPES = ["memory"] as const;
+export const STORE_TYPES = ["memory", "segment"] as const;
 
 const sameStore = ignored("value", "it goes with span-storage.type");
 
@@ -45,7 +45,9 @@ const everywhere = {
     max: 3_600_000,
   }),
   "span-storage.type": setting("choice", "memory", {
-    help: "Kind of store.",
+    help:
+      "Kind of store. memory: everything is gone when the process ends. segment: an acknowledged " +
+      "span is on disk, and found again after a crash.",
     choices: STORE_TYPES,
   }),
   "multi-tenancy.enabled": setting("bool", false, {
