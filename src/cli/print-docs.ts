@@ -7,6 +7,7 @@ import { type Settings, envNameOf } from "../base/settings.ts";
 import { collectorSettings } from "../collector/settings.ts";
 import { querySettings } from "../query/settings.ts";
 import { memorySettings } from "../store/memory/settings.ts";
+import { segmentSettings } from "../store/segment/settings.ts";
 import { demoSettings } from "./demo-settings.ts";
 import { printForm, sortedSettings } from "./print-settings.ts";
 import { procMetrics, processMetrics } from "./process-metrics.ts";
@@ -19,6 +20,7 @@ const sections: readonly (readonly [title: string, table: Settings])[] = [
   ["Collector", collectorSettings],
   ["Query", querySettings],
   ["Memory store", memorySettings],
+  ["Embedded store", segmentSettings],
   ["Demo", demoSettings],
 ];
 

@@ -62,7 +62,7 @@ const pages: readonly (readonly [argv: readonly string[], shown: RegExp])[] = [
   ],
   [["help", "version"], /^spoor version: .*\n$/],
   [["version"], /^\{"gitCommit":"[^"]*","gitVersion":"v\d[^"]*","buildDate":"[^"]*"\}\n$/],
-  [["env"], /^ADMIN_HTTP_HOST_PORT +Where .*\nSPAN_STORAGE_TYPE +Kind of store\.\n$/s],
+  [["env"], /^ADMIN_HTTP_HOST_PORT +Where .*\nSPAN_STORAGE_TYPE +Kind of store\. [^\n]+\n$/s],
   [["docs"], /^# Configuration\n/],
   [["docs", "configuration"], /^# Configuration\n/],
   [["docs", "metrics"], /^# Metrics\n/],
