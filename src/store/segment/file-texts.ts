@@ -1,0 +1,107 @@
+// The dictionary of a block in a file: texts are found by their hash, and read page by page.
+//
+//   text ─ hash ─▶ bucket of one index page ─▶ entries with 8 equal bits ─▶ compare
+//
+// A text that is not here costs one page of the index, 3 KB as it is on the disk, and with 1 look-up in
+// 64 a page of texts.
+
+import type { Dictionary } from "../../model/dictionary.ts";
+import type { BlockPages } from "./block-pages.ts";
+import { PAGE_BUCKETS } from "./layout.ts";
+import { lastAtMost } from "./row-writer.ts";
+import { bucketOf } from "./text-coder.ts";
+import { hashText } from "./text-hash.ts";
+import { damaged, type Unpacker } from "./unpacker.ts";
+
+interface TextPage {
+  /** End of each entry in `bytes`. */
+  readonly ends: Uint32Array;
+  readonly bytes: Uint8Array;
+}
+
+interface IndexPage {
+  readonly starts: Uint32Array;
+  readonly prints: Uint8Array;
+  readonly entries: Uint32Array;
+}
+
+const encoder = new TextEncoder();
+const NO_BYTES = new Uint8Array(0);
+
+export class FileTexts {
+  readonly #pages: BlockPages;
+  #lastIndex = -1;
+  #last: TextPage | undefined;
+
+  constructor(pages: BlockPages) {
+    this.#pages = pages;
+  }
+
+  findText(text: string): number {
+    return this.find(encoder.encode(text));
+  }
+
+  /** The entry with these bytes, or -1. */
+  find(bytes: Uint8Array): number {
+    if (bytes.length === 0) return 0;
+    const { indexBits, hashSeed } = this.#pages.footer.figures;
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const hash = hashText(view, 0, bytes.length, hashSeed);
+    const bucket = bucketOf(hash, indexBits);
+    const buckets = Math.min(PAGE_BUCKETS, 2 ** indexBits);
+    const index = Math.floor(bucket / PAGE_BUCKETS);
+    const page = this.#pages.get("textIndex", index, (unpacker) => readIndex(unpacker, buckets));
+    const own = bucket % PAGE_BUCKETS;
+    const print = hash & 0xff;
+    for (let at = page.starts[own]!; at < page.starts[own + 1]!; at++) {
+      if (page.prints[at] !== print) continue;
+      const entry = page.entries[at]!;
+      if (equals(this.bytes(entry), bytes)) return entry;
+    }
+    return -1;
+  }
+
+  /** A view of the entry's bytes; it stays valid. */
+  bytes(entry: number): Uint8Array {
+    if (entry === 0) return NO_BYTES;
+    const { textPages, entries } = this.#pages.footer.figures;
+    if (entry >= entries) throw damaged(`entry ${entry} of ${entries}`, 0);
+    const index = lastAtMost(textPages, entry);
+    const first = textPages[index]!;
+    let page = this.#last;
+    if (page === undefined || index !== this.#lastIndex) {
+      const end = textPages[index + 1] ?? entries;
+      page = this.#pages.get("texts", index, (unpacker) => readTexts(unpacker, end - first));
+      this.#last = page;
+      this.#lastIndex = index;
+    }
+    const own = entry - first;
+    return page.bytes.subarray(own === 0 ? 0 : page.ends[own - 1], page.ends[own]);
+  }
+
+  internInto(entry: number, to: Dictionary): number {
+    const bytes = this.bytes(entry);
+    return to.intern(bytes, 0, bytes.length);
+  }
+}
+
+function readTexts(unpacker: Unpacker, count: number): TextPage {
+  const ends = unpacker.column(count);
+  for (let i = 1; i < count; i++) ends[i]! += ends[i - 1]!;
+  return { ends, bytes: unpacker.raw(count === 0 ? 0 : ends[count - 1]!) };
+}
+
+function readIndex(unpacker: Unpacker, buckets: number): IndexPage {
+  const counts = unpacker.column(buckets);
+  const starts = new Uint32Array(buckets + 1);
+  for (let i = 0; i < buckets; i++) starts[i + 1] = starts[i]! + counts[i]!;
+  const count = starts[buckets]!;
+  const prints = unpacker.raw(count);
+  return { starts, prints, entries: unpacker.column(count) };
+}
+
+function equals(one: Uint8Array, two: Uint8Array): boolean {
+  if (one.length !== two.length) return false;
+  for (let i = 0; i < one.length; i++) if (one[i] !== two[i]) return false;
+  return true;
+}

@@ -1,0 +1,139 @@
+// Reads the contents of one page: see packer.ts for the bytes.
+//
+// Trust: the page's checksum was right, so a page that ends early or holds too much was written by
+// something else than we think: `unavailable`, as damage. How many numbers a column has follows from the
+// footer's figures, which are bounded there.
+
+import { SpoorError } from "../../base/errors.ts";
+
+export class Unpacker {
+  readonly #bytes: Uint8Array;
+  #at = 0;
+
+  constructor(bytes: Uint8Array) {
+    // Never a Buffer: its slices would share the page's memory.
+    this.#bytes = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+  }
+
+  byte(): number {
+    this.#need(1);
+    return this.#bytes[this.#at++]!;
+  }
+
+  varint(): number {
+    let value = 0;
+    for (let factor = 1; ; factor *= 0x80) {
+      const byte = this.byte();
+      value += (byte & 0x7f) * factor;
+      if (value > Number.MAX_SAFE_INTEGER) throw damaged("a number above 2^53", this.#at);
+      if (byte < 0x80) return value;
+    }
+  }
+
+  /** A varint that counts at most `max` things. */
+  count(max: number): number {
+    const value = this.varint();
+    if (value > max) throw damaged(`a count of ${value}, more than ${max}`, this.#at);
+    return value;
+  }
+
+  double(): number {
+    return new Float64Array(new Uint8Array(this.raw(8)).buffer)[0]!;
+  }
+
+  /** A view of the next bytes. */
+  raw(length: number): Uint8Array {
+    this.#need(length);
+    const bytes = this.#bytes.subarray(this.#at, this.#at + length);
+    this.#at += length;
+    return bytes;
+  }
+
+  /** u32 numbers. */
+  column(count: number): Uint32Array {
+    const out = new Uint32Array(count);
+    this.columnInto(out, 4);
+    return out;
+  }
+
+  /** Numbers that fit 16 bits. */
+  shorts(count: number): Uint16Array {
+    const out = new Uint16Array(count);
+    this.columnInto(out, 2);
+    return out;
+  }
+
+  /** Numbers that fit 8 bits. */
+  small(count: number): Uint8Array {
+    const out = new Uint8Array(count);
+    this.columnInto(out, 1);
+    return out;
+  }
+
+  integers(count: number): Float64Array {
+    const mode = this.byte();
+    if (mode === 1) return new Float64Array(new Uint8Array(this.raw(8 * count)).buffer);
+    if (mode !== 0) throw damaged(`integers of kind ${mode}`, this.#at);
+    const low = this.column(count);
+    const high = this.column(count);
+    const out = new Float64Array(count);
+    for (let i = 0; i < count; i++) out[i] = low[i]! + high[i]! * 0x1_0000_0000;
+    return out;
+  }
+
+  /** `ways` columns, put together row by row. */
+  woven(count: number, ways: number): Uint32Array {
+    const out = new Uint32Array(ways * count);
+    for (let way = 0; way < ways; way++) {
+      const column = this.column(count);
+      for (let i = 0; i < count; i++) out[ways * i + way] = column[i]!;
+    }
+    return out;
+  }
+
+  /** @throws SpoorError if bytes are left. */
+  end(): void {
+    if (this.#at !== this.#bytes.length) {
+      throw damaged(`${this.#bytes.length - this.#at} bytes more than expected`, this.#at);
+    }
+  }
+
+  columnInto(out: Uint32Array | Uint16Array | Uint8Array, widthMax: number): void {
+    const width = this.byte();
+    const count = out.length;
+    if (width > widthMax) throw damaged(`a column of ${width} bytes, not ${widthMax}`, this.#at);
+    this.#need(width * count);
+    const bytes = this.#bytes;
+    const one = this.#at;
+    this.#at += width * count;
+    if (width === 1) {
+      for (let i = 0; i < count; i++) out[i] = bytes[one + i]!;
+    } else if (width === 2) {
+      const two = one + count;
+      for (let i = 0; i < count; i++) out[i] = bytes[one + i]! | (bytes[two + i]! << 8);
+    } else if (width > 2) {
+      const two = one + count;
+      const three = two + count;
+      const four = three + count;
+      for (let i = 0; i < count; i++) {
+        const low = bytes[one + i]! | (bytes[two + i]! << 8) | (bytes[three + i]! << 16);
+        out[i] = width === 3 ? low : low | (bytes[four + i]! << 24);
+      }
+    }
+  }
+
+  #need(length: number): void {
+    if (length > this.#bytes.length - this.#at) {
+      throw damaged(`the page ends after ${this.#bytes.length} bytes`, this.#at);
+    }
+  }
+}
+
+/** What is read is not what was written. */
+export function damaged(found: string, at: number): SpoorError {
+  return new SpoorError("unavailable", `damaged block: ${found}`, { at });
+}
+
+export function unzigzag(value: number): number {
+  return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
+}
