@@ -115,8 +115,10 @@ export function readLabels(unpacker: Unpacker, rows: number, vocabulary: Vocabul
   const flags = unpacker.column(rows);
   const resource = unpacker.shorts(rows);
   const scope = unpacker.shorts(rows);
+  const resources = vocabulary.resources.count;
+  const scopes = vocabulary.scopes.count;
   for (let row = 0; row < rows; row++) {
-    if (resource[row]! >= vocabulary.resources.count || scope[row]! >= vocabulary.scopes.count) {
+    if (resource[row]! >= resources || scope[row]! >= scopes) {
       throw damaged("a row without owner", row);
     }
   }

@@ -46,7 +46,7 @@ export function readTermLists(unpacker: Unpacker, owners: number, all: Keys): Te
     const end = from + counts[key]!;
     const column = terms.subarray(from, end);
     let next = all.firstTerm[key]! + unpacker.varint();
-    unpacker.columnInto(column, 4);
+    unpacker.columnInto(column);
     for (let at = 0; at < column.length; at++) {
       const code = column[at]!;
       column[at] = code === 0 ? next++ : next - code;

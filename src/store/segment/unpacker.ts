@@ -52,22 +52,25 @@ export class Unpacker {
   /** u32 numbers. */
   column(count: number): Uint32Array {
     const out = new Uint32Array(count);
-    this.columnInto(out, 4);
+    this.columnInto(out);
     return out;
   }
 
   /** Numbers that fit 16 bits. */
   shorts(count: number): Uint16Array {
     const out = new Uint16Array(count);
-    this.columnInto(out, 2);
+    const width = this.#width(count, 2);
+    const low = this.raw(Math.min(width, 1) * count);
+    const high = this.raw(Math.max(width - 1, 0) * count);
+    if (width === 1) out.set(low);
+    if (width === 2) for (let i = 0; i < count; i++) out[i] = low[i]! | (high[i]! << 8);
     return out;
   }
 
   /** Numbers that fit 8 bits. */
   small(count: number): Uint8Array {
-    const out = new Uint8Array(count);
-    this.columnInto(out, 1);
-    return out;
+    const width = this.#width(count, 1);
+    return width === 0 ? new Uint8Array(count) : new Uint8Array(this.raw(count));
   }
 
   integers(count: number): Float64Array {
@@ -98,28 +101,34 @@ export class Unpacker {
     }
   }
 
-  columnInto(out: Uint32Array | Uint16Array | Uint8Array, widthMax: number): void {
-    const width = this.byte();
+  /** As `column`, into zeros that the caller has. */
+  columnInto(out: Uint32Array): void {
     const count = out.length;
-    if (width > widthMax) throw damaged(`a column of ${width} bytes, not ${widthMax}`, this.#at);
-    this.#need(width * count);
+    const width = this.#width(count, 4);
     const bytes = this.#bytes;
     const one = this.#at;
     this.#at += width * count;
+    const two = one + count;
+    const three = two + count;
+    const four = three + count;
     if (width === 1) {
       for (let i = 0; i < count; i++) out[i] = bytes[one + i]!;
     } else if (width === 2) {
-      const two = one + count;
       for (let i = 0; i < count; i++) out[i] = bytes[one + i]! | (bytes[two + i]! << 8);
     } else if (width > 2) {
-      const two = one + count;
-      const three = two + count;
-      const four = three + count;
       for (let i = 0; i < count; i++) {
         const low = bytes[one + i]! | (bytes[two + i]! << 8) | (bytes[three + i]! << 16);
         out[i] = width === 3 ? low : low | (bytes[four + i]! << 24);
       }
     }
+  }
+
+  /** The width of the next column, whose bytes are all there. */
+  #width(count: number, widthMax: number): number {
+    const width = this.byte();
+    if (width > widthMax) throw damaged(`a column of ${width} bytes, not ${widthMax}`, this.#at);
+    this.#need(width * count);
+    return width;
   }
 
   #need(length: number): void {
