@@ -244,6 +244,7 @@ export class Appender {
     for (let at = batch.resourceAttributeStart[resource]!; at < end; at++) {
       terms.push(this.#term(batch, batch.resourceAttributes, at, block));
     }
+    const before = block.resources.count;
     const owner = block.resources.intern(
       0,
       0,
@@ -251,10 +252,7 @@ export class Appender {
       batch.resourceDropped[resource]!,
       terms,
     );
-    if (owner === block.resourceRows.length) {
-      block.resourceRows.push(0);
-      block.resourceService.push(serviceEntry(block, terms));
-    }
+    if (block.resources.count > before) block.addResource(owner, serviceEntry(block, terms));
     this.#resources[resource] = owner + 1;
     return owner;
   }

@@ -31,18 +31,22 @@ export const BLOCK_ARENA_BYTES_MAX = 256 * 1024 * 1024;
 /** A row and an event in the columns that every block has. */
 const ROW_BYTES = 65;
 const EVENT_BYTES = 18;
+const LOOK_UP_BYTES = 120;
+
+const FIRST_OWNERS = 16;
 
 /** Resources or scopes of a block: owners of terms, with up to three texts and a dropped count. */
 export class OwnerTable {
   count = 0;
-  /** Dictionary entries; a resource uses only `schemaUrl`. */
-  name: number[] = [];
-  version: number[] = [];
-  schemaUrl: number[] = [];
-  dropped: number[] = [];
+  /** Dictionary entries; a resource uses only `schemaUrl`. Longer than `count` until sealed. */
+  name: Uint32Array = new Uint32Array(FIRST_OWNERS);
+  version: Uint32Array = new Uint32Array(FIRST_OWNERS);
+  schemaUrl: Uint32Array = new Uint32Array(FIRST_OWNERS);
+  dropped: Uint32Array = new Uint32Array(FIRST_OWNERS);
   /** Terms of owner i: [termStart[i], termStart[i + 1]). */
-  termStart: number[] = [0];
-  terms: number[] = [];
+  termStart: Uint32Array = new Uint32Array(FIRST_OWNERS + 1);
+  terms: Uint32Array = new Uint32Array(4 * FIRST_OWNERS);
+  #termCount = 0;
   #byContent = new Map<string, number>();
 
   /** The owner with this content, added if it is new. */
@@ -58,23 +62,44 @@ export class OwnerTable {
     if (owner === undefined) {
       owner = this.count++;
       this.#byContent.set(content, owner);
-      this.name.push(name);
-      this.version.push(version);
-      this.schemaUrl.push(schemaUrl);
-      this.dropped.push(dropped);
-      for (const term of terms) this.terms.push(term);
-      this.termStart.push(this.terms.length);
+      if (owner === this.name.length) this.#grow();
+      this.name[owner] = name;
+      this.version[owner] = version;
+      this.schemaUrl[owner] = schemaUrl;
+      this.dropped[owner] = dropped;
+      const end = this.#termCount + terms.length;
+      if (end > this.terms.length) this.terms = resized(this.terms, 2 * end);
+      this.terms.set(terms, this.#termCount);
+      this.#termCount = end;
+      this.termStart[owner + 1] = end;
     }
     return owner;
   }
 
-  /** No more owners will come: gives the look-up memory back. */
+  /** No more owners will come: gives the slack and the look-up memory back. */
   seal(): void {
     this.#byContent = new Map();
+    this.name = this.name.slice(0, this.count);
+    this.version = this.version.slice(0, this.count);
+    this.schemaUrl = this.schemaUrl.slice(0, this.count);
+    this.dropped = this.dropped.slice(0, this.count);
+    this.termStart = this.termStart.slice(0, this.count + 1);
+    this.terms = this.terms.slice(0, this.#termCount);
   }
 
+  /** Arrays, and an estimate of the look-up memory: a string and a map entry an owner. */
   memoryBytes(): number {
-    return this.terms.length * 8 + this.count * 64;
+    const lookUp = this.#byContent.size * LOOK_UP_BYTES;
+    return this.name.byteLength * 4 + this.termStart.byteLength + this.terms.byteLength + lookUp;
+  }
+
+  #grow(): void {
+    const size = this.name.length * 2;
+    this.name = resized(this.name, size);
+    this.version = resized(this.version, size);
+    this.schemaUrl = resized(this.schemaUrl, size);
+    this.dropped = resized(this.dropped, size);
+    this.termStart = resized(this.termStart, size + 1);
   }
 }
 
@@ -95,9 +120,9 @@ export class Block implements Rows, Vocabulary {
   readonly resources: OwnerTable = new OwnerTable();
   readonly scopes: OwnerTable = new OwnerTable();
   /** Live rows of each resource. */
-  resourceRows: number[] = [];
+  resourceRows: Uint32Array = new Uint32Array(FIRST_OWNERS);
   /** Dictionary entry of each resource's service name. */
-  resourceService: number[] = [];
+  resourceService: Uint32Array = new Uint32Array(FIRST_OWNERS);
 
   /** Ordinal of the row's trace. */
   trace: Uint32Array;
@@ -207,6 +232,15 @@ export class Block implements Rows, Vocabulary {
     return this.resourceService[this.resource[row]!]!;
   }
 
+  /** Notes the service of resource `resource`, which is the last one. */
+  addResource(resource: number, service: number): void {
+    if (resource === this.resourceService.length) {
+      this.resourceRows = resized(this.resourceRows, 2 * resource);
+      this.resourceService = resized(this.resourceService, 2 * resource);
+    }
+    this.resourceService[resource] = service;
+  }
+
   /** Ends appending: trims every array and builds the postings. Cost: about 0.3 µs a row, once. */
   seal(): void {
     this.sealed = true;
@@ -214,6 +248,8 @@ export class Block implements Rows, Vocabulary {
     this.terms.trim();
     this.resources.seal();
     this.scopes.seal();
+    this.resourceRows = this.resourceRows.slice(0, this.resources.count);
+    this.resourceService = this.resourceService.slice(0, this.resources.count);
     const rows = this.rows;
     if (rows < this.trace.length) this.#trimRows(rows);
     this.attribute = this.attribute.slice(0, this.attributes);
@@ -241,6 +277,7 @@ export class Block implements Rows, Vocabulary {
       this.terms.memoryBytes() +
       this.resources.memoryBytes() +
       this.scopes.memoryBytes() +
+      this.resourceRows.byteLength * 2 +
       this.attribute.byteLength +
       this.eventUs.length * EVENT_BYTES +
       size(this.eventDropped) +
@@ -280,4 +317,10 @@ export class Block implements Rows, Vocabulary {
 
 function size(column: Uint32Array | undefined): number {
   return column === undefined ? 0 : column.byteLength;
+}
+
+function resized(column: Uint32Array, length: number): Uint32Array {
+  const larger = new Uint32Array(length);
+  larger.set(column);
+  return larger;
 }

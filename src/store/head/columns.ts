@@ -11,12 +11,12 @@ import type { Dictionary } from "../../model/dictionary.ts";
 /** Owners of terms: resources or scopes. See `OwnerTable`. */
 export interface Owners {
   readonly count: number;
-  readonly name: readonly number[];
-  readonly version: readonly number[];
-  readonly schemaUrl: readonly number[];
-  readonly dropped: readonly number[];
-  readonly termStart: readonly number[];
-  readonly terms: readonly number[];
+  readonly name: ArrayLike<number>;
+  readonly version: ArrayLike<number>;
+  readonly schemaUrl: ArrayLike<number>;
+  readonly dropped: ArrayLike<number>;
+  readonly termStart: ArrayLike<number>;
+  readonly terms: ArrayLike<number>;
 }
 
 export interface Vocabulary {
@@ -37,7 +37,7 @@ export interface Vocabulary {
   readonly resources: Owners;
   readonly scopes: Owners;
   /** Dictionary entry of each resource's service name. */
-  readonly resourceService: readonly number[];
+  readonly resourceService: ArrayLike<number>;
   /** The entry of `to` with the bytes of this one. */
   internEntry(entry: number, to: Dictionary): number;
 }

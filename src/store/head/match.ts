@@ -304,7 +304,7 @@ function equalsText(
 
 function ofScope(
   block: Vocabulary,
-  texts: readonly number[],
+  texts: ArrayLike<number>,
   value: string,
 ): Intrinsic | undefined {
   const entry = value === "" ? -1 : block.dictionary.findText(value);

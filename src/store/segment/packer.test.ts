@@ -38,6 +38,7 @@ test("Packer.integers() keeps every double", () => {
         numbers.map((one) => one + 0),
       );
     }),
+    { examples: [[[5e-324]], [[0.5]], [[2 ** 53 - 1, 2 ** 53]]] },
   );
 });
 

@@ -100,8 +100,8 @@ export class Packer {
       const value = values[i]!;
       const low = value >>> 0;
       const high = (value - low) / 0x1_0000_0000;
-      // Equal only for integers: `>>> 0` cuts a fraction off.
-      if (!(value >= 0 && value <= Number.MAX_SAFE_INTEGER) || high !== high >>> 0) {
+      // A fraction may be too small to show in `high`.
+      if (!(value >= 0 && value <= Number.MAX_SAFE_INTEGER) || Math.floor(value) !== value) {
         this.byte(1);
         this.raw(new Uint8Array(values.buffer, values.byteOffset, 8 * count));
         return;

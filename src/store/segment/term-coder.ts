@@ -89,7 +89,7 @@ export class TermCoder {
   }
 
   /** The shape of a list, for owners that are written elsewhere; ranks its terms. */
-  rankTerms(terms: readonly number[], from: number, end: number): void {
+  rankTerms(terms: ArrayLike<number>, from: number, end: number): void {
     for (let at = from; at < end; at++) {
       const term = terms[at]!;
       if (this.#terms[2 * term] === 0) {
