@@ -31,7 +31,6 @@ export const BLOCK_ARENA_BYTES_MAX = 256 * 1024 * 1024;
 /** A row and an event in the columns that every block has. */
 const ROW_BYTES = 65;
 const EVENT_BYTES = 18;
-const LOOK_UP_BYTES = 120;
 
 const FIRST_OWNERS = 16;
 
@@ -47,7 +46,8 @@ export class OwnerTable {
   termStart: Uint32Array = new Uint32Array(FIRST_OWNERS + 1);
   terms: Uint32Array = new Uint32Array(4 * FIRST_OWNERS);
   #termCount = 0;
-  #byContent = new Map<string, number>();
+  /** Open addressing, linear probing: slot -> owner + 1, 0 = free. */
+  #table = new Uint32Array(2 * FIRST_OWNERS);
 
   /** The owner with this content, added if it is new. */
   intern(
@@ -57,28 +57,36 @@ export class OwnerTable {
     dropped: number,
     terms: readonly number[],
   ): number {
-    const content = `${name} ${version} ${schemaUrl} ${dropped} ${terms.join()}`;
-    let owner = this.#byContent.get(content);
-    if (owner === undefined) {
-      owner = this.count++;
-      this.#byContent.set(content, owner);
-      if (owner === this.name.length) this.#grow();
-      this.name[owner] = name;
-      this.version[owner] = version;
-      this.schemaUrl[owner] = schemaUrl;
-      this.dropped[owner] = dropped;
-      const end = this.#termCount + terms.length;
-      if (end > this.terms.length) this.terms = resized(this.terms, 2 * end);
-      this.terms.set(terms, this.#termCount);
-      this.#termCount = end;
-      this.termStart[owner + 1] = end;
+    const mask = this.#table.length - 1;
+    let slot = hashOwner(name, version, schemaUrl, dropped, terms) & mask;
+    for (let owner = this.#table[slot]! - 1; owner >= 0; owner = this.#table[slot]! - 1) {
+      const isTexts =
+        this.name[owner] === name &&
+        this.version[owner] === version &&
+        this.schemaUrl[owner] === schemaUrl &&
+        this.dropped[owner] === dropped;
+      if (isTexts && this.#hasTerms(owner, terms)) return owner;
+      slot = (slot + 1) & mask;
     }
+    const owner = this.count++;
+    this.#table[slot] = owner + 1;
+    if (owner === this.name.length) this.#grow();
+    this.name[owner] = name;
+    this.version[owner] = version;
+    this.schemaUrl[owner] = schemaUrl;
+    this.dropped[owner] = dropped;
+    const end = this.#termCount + terms.length;
+    if (end > this.terms.length) this.terms = resized(this.terms, 2 * end);
+    this.terms.set(terms, this.#termCount);
+    this.#termCount = end;
+    this.termStart[owner + 1] = end;
+    if (2 * this.count > this.#table.length) this.#rehash();
     return owner;
   }
 
   /** No more owners will come: gives the slack and the look-up memory back. */
   seal(): void {
-    this.#byContent = new Map();
+    this.#table = new Uint32Array(0);
     this.name = this.name.slice(0, this.count);
     this.version = this.version.slice(0, this.count);
     this.schemaUrl = this.schemaUrl.slice(0, this.count);
@@ -87,10 +95,29 @@ export class OwnerTable {
     this.terms = this.terms.slice(0, this.#termCount);
   }
 
-  /** Arrays, and an estimate of the look-up memory: a string and a map entry an owner. */
   memoryBytes(): number {
-    const lookUp = this.#byContent.size * LOOK_UP_BYTES;
-    return this.name.byteLength * 4 + this.termStart.byteLength + this.terms.byteLength + lookUp;
+    const lists = this.termStart.byteLength + this.terms.byteLength;
+    return this.name.byteLength * 4 + lists + this.#table.byteLength;
+  }
+
+  #hasTerms(owner: number, terms: readonly number[]): boolean {
+    const start = this.termStart[owner]!;
+    if (this.termStart[owner + 1]! - start !== terms.length) return false;
+    for (let i = 0; i < terms.length; i++) if (this.terms[start + i] !== terms[i]) return false;
+    return true;
+  }
+
+  #rehash(): void {
+    const table = new Uint32Array(this.#table.length * 2);
+    const mask = table.length - 1;
+    for (let owner = 0; owner < this.count; owner++) {
+      const terms = this.terms.subarray(this.termStart[owner], this.termStart[owner + 1]);
+      const texts = [this.name[owner]!, this.version[owner]!, this.schemaUrl[owner]!] as const;
+      let slot = hashOwner(...texts, this.dropped[owner]!, terms) & mask;
+      while (table[slot] !== 0) slot = (slot + 1) & mask;
+      table[slot] = owner + 1;
+    }
+    this.#table = table;
   }
 
   #grow(): void {
@@ -317,6 +344,24 @@ export class Block implements Rows, Vocabulary {
 
 function size(column: Uint32Array | undefined): number {
   return column === undefined ? 0 : column.byteLength;
+}
+
+// Differs in every process: nobody outside can prepare owners that collide.
+const SEED = (Math.random() * 0x7fffffff) | 1;
+
+function hashOwner(
+  name: number,
+  version: number,
+  schemaUrl: number,
+  dropped: number,
+  terms: ArrayLike<number>,
+): number {
+  let hash = Math.imul(name ^ SEED, 0x9e3779b1) ^ Math.imul(version, 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 15) ^ schemaUrl, 0x2c1b3c6d) ^ dropped;
+  for (let i = 0; i < terms.length; i++) {
+    hash = Math.imul(hash ^ (hash >>> 13) ^ terms[i]!, SEED);
+  }
+  return hash ^ (hash >>> 16);
 }
 
 function resized(column: Uint32Array, length: number): Uint32Array {
