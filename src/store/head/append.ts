@@ -29,9 +29,12 @@ export class Appender {
   #resources = new Uint32Array(16);
   #scopes = new Uint32Array(16);
   readonly #terms: number[] = [];
+  /** Entry of `service.name` in the batch, or -1. */
+  #serviceKey = -1;
 
   /** Begins a batch, or goes on with it in another block: block entries are known no more. */
   begin(batch: SpanBatch): void {
+    this.#serviceKey = batch.dictionary.findText("service.name");
     this.#stamp = (this.#stamp + 1) >>> 0;
     if (this.#stamp === 0) {
       this.#memo.fill(0);
@@ -240,9 +243,14 @@ export class Appender {
     if (known !== 0) return known - 1;
     const terms = this.#terms;
     terms.length = 0;
+    const table = batch.resourceAttributes;
     const end = batch.resourceAttributeEnd[resource]!;
+    let service = -1;
     for (let at = batch.resourceAttributeStart[resource]!; at < end; at++) {
-      terms.push(this.#term(batch, batch.resourceAttributes, at, block));
+      terms.push(this.#term(batch, table, at, block));
+      if (service < 0 && table.key[at] === this.#serviceKey && table.type[at] === STRING) {
+        service = this.#entry(batch, table.words[2 * at]!, block);
+      }
     }
     const before = block.resources.count;
     const owner = block.resources.intern(
@@ -252,7 +260,7 @@ export class Appender {
       batch.resourceDropped[resource]!,
       terms,
     );
-    if (block.resources.count > before) block.addResource(owner, serviceEntry(block, terms));
+    if (block.resources.count > before) block.addResource(owner, Math.max(0, service));
     this.#resources[resource] = owner + 1;
     return owner;
   }
@@ -276,16 +284,6 @@ export class Appender {
     this.#scopes[scope] = owner + 1;
     return owner;
   }
-}
-
-function serviceEntry(block: Block, terms: readonly number[]): number {
-  const key = block.dictionary.findText("service.name");
-  for (const term of terms) {
-    if (block.terms.key[term] === key && block.terms.type[term] === STRING) {
-      return block.terms.low[term]!;
-    }
-  }
-  return 0;
 }
 
 /** The columns that need no translation, for rows [from, end), which were appended last. */
