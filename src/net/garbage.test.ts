@@ -5,7 +5,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate } from "node:timers/promises";
-import { countLetGo, freeAfterStart } from "./garbage.ts";
+import { getHeapSpaceStatistics } from "node:v8";
+import { countLetGo, countReceived, freeAfterStart } from "./garbage.ts";
 
 const MIB = 1024 * 1024;
 
@@ -33,4 +34,17 @@ test("countLetGo() does not collect for small pieces", async () => {
   await setImmediate();
   for (let at = 0; at < 100; at++) countLetGo(4 * MIB - 1);
   assert.notEqual(garbage.deref(), undefined);
+});
+
+test("countReceived() ends the growth of the room for new objects, whatever survives", () => {
+  const held: object[] = [];
+  let largest = 0;
+  for (let at = 0; at < 60; at++) {
+    for (let k = 0; k < 100_000; k++) held[(at * 100_000 + k) % 20_000] = { at, list: [k] };
+    countReceived(MIB);
+    const young = getHeapSpaceStatistics().find(({ space_name: name }) => name === "new_space")!;
+    largest = Math.max(largest, young.space_size);
+  }
+  // Left alone it grows to 64 MiB and more under the same load.
+  assert.ok(largest <= 32 * MIB, `${largest} bytes`);
 });

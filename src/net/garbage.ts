@@ -12,7 +12,7 @@
 // State of the process, not of a door: there is one heap, so there is one count.
 // Not here: memory that is used again (byte-budget.ts) and so never becomes garbage.
 
-import { setFlagsFromString } from "node:v8";
+import { getHeapSpaceStatistics, setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
 type Collect = (options: {
@@ -28,12 +28,23 @@ const COLLECT_ALL_EVERY_BYTES = 64 * 1024 * 1024;
 /** Usual bodies and batches are smaller, and kept for the next one. */
 const LARGE_BYTES_MIN = 4 * 1024 * 1024;
 
+/**
+ * New objects get this much room before they are looked through. V8 lets the room grow to 128 MB when
+ * many survive a look, as in a burst, and keeps it; receiving and storing make few objects.
+ */
+const YOUNG_BYTES_MAX = 16 * 1024 * 1024;
+/** Between two looks at how large the room is: one costs 10 µs. */
+const LOOK_EVERY_BYTES = 1024 * 1024;
+
+let isYoungBound = false;
+let lookBytes = 0;
 let receivedBytes = 0;
 let largeBytes = 0;
 let collect: Collect | undefined;
 
 /** Counts bytes that came over a socket, and frees what earlier ones left behind. */
 export function countReceived(bytes: number): void {
+  if (!isYoungBound) boundYoung(bytes);
   receivedBytes += bytes;
   if (receivedBytes < COLLECT_EVERY_BYTES) return;
   receivedBytes = 0;
@@ -62,6 +73,17 @@ export function countLetGo(bytes: number): void {
 export function freeAfterStart(): void {
   collect ??= findCollect();
   collect({ type: "major", flavor: "last-resort" });
+}
+
+/** Ends the growth of the room for new objects once it is large enough. */
+function boundYoung(bytes: number): void {
+  lookBytes += bytes;
+  if (lookBytes < LOOK_EVERY_BYTES) return;
+  lookBytes = 0;
+  const young = getHeapSpaceStatistics().find(({ space_name: name }) => name === "new_space");
+  if (young === undefined || young.space_size < YOUNG_BYTES_MAX) return;
+  setFlagsFromString("--semi-space-growth-factor=1");
+  isYoungBound = true;
 }
 
 function findCollect(): Collect {
