@@ -50,12 +50,32 @@ for (const [quantile, expectedMs] of quantiles) {
   });
 }
 
-test("SeriesCounter takes durations of any size, and bounds its points", () => {
-  const counter = new SeriesCounter({ ...query, lookbackUs: 1e15, stepUs: 1 });
+test("SeriesCounter takes durations of any size", () => {
+  const counter = new SeriesCounter(query);
   for (const durationNs of [0, -5, 999, 2 ** 60]) {
     counter.add("a", undefined, 1_000_000, durationNs, false);
   }
-  const [line] = counter.finish();
-  assert.equal(line!.points.length, POINTS_MAX);
-  assert.equal(line!.points.at(-1)!.calls, 4);
+  assert.equal(counter.finish()[0]!.points.at(-1)!.calls, 4);
+});
+
+const tooMuch: readonly (readonly [what: string, query: Partial<SeriesQuery>])[] = [
+  ["points", { lookbackUs: 1e15, stepUs: 1 }],
+  ["steps in a window", { windowUs: 1e21 }],
+  ["steps in a window", { windowUs: 100_000 * (POINTS_MAX + 1) }],
+];
+
+for (const [what, more] of tooMuch) {
+  test(`SeriesCounter refuses too many ${what}`, () => {
+    assert.throws(() => new SeriesCounter({ ...query, ...more }), { code: "bad-input" });
+  });
+}
+
+test("SeriesCounter refuses an answer that becomes too large, and leaves nothing out of one", () => {
+  const counter = new SeriesCounter({ ...query, windowUs: 1e9 });
+  let lines = 0;
+  const addLines = (): void => {
+    for (; lines < 1_000; lines++) counter.add("a", `op-${lines}`, 1_000_000, 1, false);
+  };
+  assert.throws(addLines, { code: "bad-input" });
+  assert.equal(counter.finish().length, lines);
 });

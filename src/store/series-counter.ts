@@ -4,12 +4,17 @@
 //
 // Durations are counted in buckets that grow by 2^(1/8), so a quantile is off by less than 5 %.
 
+import { SpoorError } from "../base/errors.ts";
 import type { Series, SeriesPoint, SeriesQuery } from "../model/trace-query.ts";
 
 /** Points of one line; a chart has fewer pixels. */
 export const POINTS_MAX = 11_000;
-/** Lines of one answer; further operations are left out. */
-const LINES_MAX = 1_000;
+/** Steps of one window: as many as points. */
+const WINDOW_STEPS_MAX = POINTS_MAX;
+/** Steps of all lines: 16 MB, and 0.4 s of summing up at most. */
+const STEPS_MAX = 1_000_000;
+/** Steps with durations, 1.4 kB each: 140 MB. */
+const DURATION_STEPS_MAX = 100_000;
 const BUCKETS_PER_OCTAVE = 8;
 /** Bucket 0 is below 1 µs; the last is above 2^53 ns. */
 const BUCKETS = 44 * BUCKETS_PER_OCTAVE;
@@ -33,11 +38,15 @@ export class SeriesCounter {
   readonly #slices: number;
   readonly #kinds: ReadonlySet<number>;
   readonly #lines = new Map<string, Line>();
+  #durationSteps = 0;
 
+  /** @throws SpoorError `bad-input` if that are more points, or steps of a window, than can be. */
   constructor(query: SeriesQuery) {
     this.#query = query;
-    this.#points = Math.min(POINTS_MAX, Math.floor(query.lookbackUs / query.stepUs) + 1);
+    this.#points = Math.floor(query.lookbackUs / query.stepUs) + 1;
     const windows = Math.max(1, Math.round(query.windowUs / query.stepUs));
+    checkBound("points of a line", this.#points, POINTS_MAX);
+    checkBound("steps in a window", windows, WINDOW_STEPS_MAX);
     this.#slices = this.#points + windows - 1;
     this.startUsMax = query.endUs;
     this.startUsMin = query.endUs - this.#slices * query.stepUs;
@@ -52,7 +61,11 @@ export class SeriesCounter {
     );
   }
 
-  /** Counts one span that `wants` said yes to. */
+  /**
+   * Counts one span that `wants` said yes to.
+   *
+   * @throws SpoorError `bad-input` if the answer becomes too large: nothing is left out of one.
+   */
   add(
     service: string,
     operation: string | undefined,
@@ -63,7 +76,7 @@ export class SeriesCounter {
     const key = operation === undefined ? service : `${service}\n${operation}`;
     let line = this.#lines.get(key);
     if (line === undefined) {
-      if (this.#lines.size >= LINES_MAX) return;
+      checkBound("steps of all lines", (this.#lines.size + 1) * this.#slices, STEPS_MAX);
       line = {
         service,
         operation,
@@ -78,7 +91,12 @@ export class SeriesCounter {
     line.calls[slice]!++;
     if (error) line.errors[slice]!++;
     if (this.#query.quantile === undefined) return;
-    const buckets = (line.durations[slice] ??= new Uint32Array(BUCKETS));
+    let buckets = line.durations[slice];
+    if (buckets === undefined) {
+      checkBound("steps with durations", ++this.#durationSteps, DURATION_STEPS_MAX);
+      buckets = new Uint32Array(BUCKETS);
+      line.durations[slice] = buckets;
+    }
     buckets[bucketOf(durationNs)]!++;
   }
 
@@ -120,6 +138,12 @@ export class SeriesCounter {
     }
     return points;
   }
+}
+
+function checkBound(what: string, found: number, expectedAtMost: number): void {
+  if (found <= expectedAtMost) return;
+  const message = `too many ${what} are asked for: take fewer services or a longer step`;
+  throw new SpoorError("bad-input", message, { found, expectedAtMost });
 }
 
 function bucketOf(durationNs: number): number {
