@@ -11,7 +11,7 @@ export const memorySettings = {
   }),
   "memory.max-bytes": setting("bytes", "512MiB", {
     help: "Memory that stored spans and their index may take before the oldest trace goes.",
-    min: 1_048_576,
+    min: 33_554_432,
   }),
 } satisfies Settings;
 
