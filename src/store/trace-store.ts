@@ -36,6 +36,8 @@ export interface StoreFigures {
   readonly evictedTraces: number;
   /** Spans that an earlier process had stored and this one found again at its start. */
   readonly recoveredSpans: number;
+  /** Stretches and records of the log that this process could not read at its start. */
+  readonly lostRecords: number;
 }
 
 export interface TraceStore {

@@ -112,6 +112,7 @@ export class Head {
       evictedSpans: this.evictedRows,
       evictedTraces: this.evictedTraces,
       recoveredSpans: 0,
+      lostRecords: 0,
     };
   }
 

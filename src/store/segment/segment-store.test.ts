@@ -153,6 +153,7 @@ test("SegmentStore steps over a record that this version cannot read", async () 
   await first.write(two!, { format: "zipkin-json-v2", payload: Buffer.from("not what it says") });
   await first.close();
   const second = await SegmentStore.open(optionsOf(directory));
+  assert.equal(second.figures().lostRecords, 1);
   assert.equal(second.figures().recoveredSpans, 40);
   await second.close();
 });

@@ -55,6 +55,13 @@ const FREE_BYTES_AGE_MS = 1_000;
 
 const NO_ARCHIVE = "archived traces are not kept by this store";
 
+/** What a start brought back. */
+interface Found {
+  readonly head: Head;
+  readonly log: LogWriter;
+  readonly lostRecords: number;
+}
+
 export class SegmentStore implements TraceStore {
   readonly capabilities: Capabilities = {
     searchWithoutService: true,
@@ -66,15 +73,18 @@ export class SegmentStore implements TraceStore {
   readonly #head: Head;
   readonly #queries: HeadQueries;
   readonly #recoveredSpans: number;
+  readonly #lostRecords: number;
   readonly #log: LogWriter;
   #freeBytes = Infinity;
   #freeBytesReadMs = -Infinity;
   #cutting: Promise<void> = Promise.resolve();
   #cutSequence = 0;
 
-  private constructor(options: SegmentOptions, lock: DirectoryLock, head: Head, log: LogWriter) {
+  private constructor(options: SegmentOptions, lock: DirectoryLock, found: Found) {
+    const { head, log, lostRecords } = found;
     this.#options = options;
     this.#lock = lock;
+    this.#lostRecords = lostRecords;
     this.#head = head;
     this.#queries = new HeadQueries(head, options.clock);
     this.#recoveredSpans = head.liveRows + head.evictedRows;
@@ -93,7 +103,9 @@ export class SegmentStore implements TraceStore {
     try {
       const head = new Head(options.blockRowsMax);
       const logOptions = { directory: `${directory}/log`, files, durability, fileBytesMax };
-      const { log, findings } = await openLog(logOptions, makeReplay(options, head));
+      let unreadable = 0;
+      const replay = makeReplay(options, head, () => unreadable++);
+      const { log, findings } = await openLog(logOptions, replay);
       const { records, tornBytes, damagedParts, damagedBytes } = findings;
       if (damagedParts > 0) {
         options.log.error("parts of the log are damaged; copies are in its folder aside", {
@@ -102,7 +114,7 @@ export class SegmentStore implements TraceStore {
         });
       }
       options.log.info("the log was read", { records, spans: head.liveRows, tornBytes });
-      return new SegmentStore(options, lock, head, log);
+      return new SegmentStore(options, lock, { head, log, lostRecords: damagedParts + unreadable });
     } catch (error) {
       lock.release();
       throw error;
@@ -168,7 +180,8 @@ export class SegmentStore implements TraceStore {
   }
 
   figures(): StoreFigures {
-    return { ...this.#head.figures(), recoveredSpans: this.#recoveredSpans };
+    const recovered = { recoveredSpans: this.#recoveredSpans, lostRecords: this.#lostRecords };
+    return { ...this.#head.figures(), ...recovered };
   }
 
   /** Writes what waits; the directory is free for another process then. */
@@ -216,6 +229,7 @@ export class SegmentStore implements TraceStore {
 function makeReplay(
   { read, log, headBytesMax }: SegmentOptions,
   head: Head,
+  onLost: () => void,
 ): (code: number, payload: Uint8Array, sequence: number) => void {
   return (code, payload, sequence) => {
     const format = formatOfCode(code);
@@ -226,6 +240,7 @@ function makeReplay(
     } catch (error) {
       if (!(error instanceof SpoorError)) throw error;
       // It was read once, before it was acknowledged: only another version can fail here.
+      onLost();
       log.error("a record of the log cannot be read", { sequence, code, error: error.message });
       return;
     }
