@@ -144,7 +144,7 @@ async function openStore({ config, clock, log, tags }: RoleParts): Promise<Trace
     return new MemoryStore(bounds, clock);
   }
   const { SegmentStore } = await import("../store/segment/segment-store.ts");
-  const { diskFiles } = await import("../store/log/files.ts");
+  const { diskFiles } = await import("../store/disk/files.ts");
   const { makeReadReceived } = await import("../collector/readers.ts");
   return SegmentStore.open({
     directory: config["segment.directory"],

@@ -5,14 +5,48 @@
 //
 // Not here: parameters and texts of an API (query/), how an engine finds the spans (store/…).
 
-/** One condition on an attribute of any level: span, resource, scope, event or link. */
+/**
+ * How a condition compares. `=` and `!=` take the whole text, case-sensitive. `<` … `>=` compare numbers
+ * if the operand reads as one (with integers, doubles and texts that read as numbers), else texts by code
+ * point. `~` and `!~` take a regular expression of RE2's syntax that has to match the whole text.
+ */
+export type Operator = "=" | "!=" | "<" | "<=" | ">" | ">=" | "~" | "!~" | "exists" | "absent";
+
+export const OPERATORS: readonly Operator[] = [
+  "=",
+  "!=",
+  "<",
+  "<=",
+  ">",
+  ">=",
+  "~",
+  "!~",
+  "exists",
+  "absent",
+];
+
+/**
+ * One condition on an attribute of any level: span, resource, scope, event or link. A span meets it if
+ * it carries the key, at whatever level, with a value that compares so: `!=` and `!~` too ask for a value
+ * that is there and differs. Only `absent` asks for spans without the key.
+ */
 export interface AttributeCondition {
   readonly key: string;
+  /** Left out: `=`. */
+  readonly operator?: Operator;
   /**
-   * Compared with the attribute's value as text, whole and case-sensitive: 503 and "503" both match
-   * `503`, true matches `true`. Arrays and maps match by their JSON text.
+   * Compared with the attribute's value as text: 503 and "503" both equal `503`, true equals `true`.
+   * Arrays and maps compare by their JSON text. Not looked at by `exists` and `absent`.
    */
   readonly value: string;
+}
+
+/** A place in the answer of a search: behind this trace. */
+export interface Cursor {
+  /** Start of the trace's newest matching span, µs. */
+  readonly startUs: number;
+  /** 16 bytes. */
+  readonly traceId: Uint8Array;
 }
 
 export interface TraceQuery {
@@ -31,7 +65,25 @@ export interface TraceQuery {
   readonly attributes: readonly AttributeCondition[];
   /** Traces, 1..LIMIT_MAX. */
   readonly limit: number;
+  /** Only traces that come after this one in the answer: the next page. */
+  readonly after?: Cursor;
 }
+
+/** Keys of attributes, for completion while somebody types. */
+export interface KeyQuery extends TimeRange {
+  /** Only of spans of this service. */
+  readonly service?: string;
+  readonly prefix: string;
+  /** 1..COMPLETIONS_MAX. */
+  readonly limit: number;
+}
+
+/** Values that a key has, as texts. */
+export interface ValueQuery extends KeyQuery {
+  readonly key: string;
+}
+
+export const COMPLETIONS_MAX = 1_000;
 
 /** The most traces that one search may ask for; what it costs is `limit` whole traces in memory. */
 export const LIMIT_MAX = 10_000;

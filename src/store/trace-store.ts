@@ -8,12 +8,15 @@
 import type { SpanBatch } from "../model/span-batch.ts";
 import type {
   Dependency,
+  KeyQuery,
   Operation,
   Series,
   SeriesQuery,
   TimeRange,
   TraceQuery,
+  ValueQuery,
 } from "../model/trace-query.ts";
+import type { Hits } from "./part.ts";
 import type { Received } from "./received.ts";
 
 export interface Capabilities {
@@ -54,6 +57,12 @@ export interface TraceStore {
   write(batch: SpanBatch, received?: Received): Promise<void>;
 
   /**
+   * Ids of the newest traces in which one span meets every condition, and where each stands: the last
+   * one is the cursor of the next page. @throws as `findTraces`.
+   */
+  search(query: TraceQuery, signal: AbortSignal): Promise<Hits>;
+
+  /**
    * Finds the newest traces in which one span meets every condition of `query`.
    *
    * @param signal aborts the search; what has been read so far is dropped.
@@ -89,6 +98,12 @@ export interface TraceStore {
     kind: number | undefined,
     signal: AbortSignal,
   ): Promise<Operation[]>;
+
+  /** Keys of attributes of every level that begin with a prefix, sorted by code units. */
+  attributeKeys(query: KeyQuery, signal: AbortSignal): Promise<readonly string[]>;
+
+  /** Values of a key, as texts, that begin with a prefix; sorted by code units. */
+  attributeValues(query: ValueQuery, signal: AbortSignal): Promise<readonly string[]>;
 
   /** Calls between services, computed from the spans that start within `range`; sorted by names. */
   dependencies(range: TimeRange, signal: AbortSignal): Promise<Dependency[]>;

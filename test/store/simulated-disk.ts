@@ -7,7 +7,7 @@
 // may reach a real disk or not, each by itself: a cut keeps a random choice of them.
 
 import { basename, dirname } from "node:path";
-import type { LogFiles } from "../../src/store/log/files.ts";
+import type { DiskFiles } from "../../src/store/disk/files.ts";
 import type { Random } from "./corpus.ts";
 
 const PAGE_BYTES = 512;
@@ -20,7 +20,7 @@ interface SimulatedFile {
 
 export type Fault = "ENOSPC" | "EIO" | "short";
 
-export class SimulatedDisk implements LogFiles {
+export class SimulatedDisk implements DiskFiles {
   /** Calls that changed something, counted; a fault or a cut is set to one of them. */
   operations = 0;
   /** Before the operation with this number everything stops. */

@@ -14,7 +14,7 @@
 
 import { join } from "node:path";
 import { SpoorError } from "../../base/errors.ts";
-import type { LogFiles } from "./files.ts";
+import type { DiskFiles } from "../disk/files.ts";
 import { type LogFile, logFileName } from "./read-log.ts";
 import { FILE_HEADER_BYTES, writeFileHeader, writeRecordHeader } from "./record.ts";
 
@@ -23,7 +23,7 @@ export type Durability = "disk" | "os";
 
 export interface LogOptions {
   readonly directory: string;
-  readonly files: LogFiles;
+  readonly files: DiskFiles;
   readonly durability: Durability;
   /** A file that has grown beyond this is followed by a new one. */
   readonly fileBytesMax: number;
@@ -182,7 +182,7 @@ export class LogWriter {
 }
 
 async function writeAll(
-  files: LogFiles,
+  files: DiskFiles,
   handle: number,
   pieces: readonly Uint8Array[],
   position: number,

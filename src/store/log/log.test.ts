@@ -8,7 +8,7 @@ import { test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { makeRandom } from "../../../test/store/corpus.ts";
 import { SimulatedDisk } from "../../../test/store/simulated-disk.ts";
-import { type LogFiles, diskFiles } from "./files.ts";
+import { type DiskFiles, diskFiles } from "../disk/files.ts";
 import { LogWriter } from "./log-writer.ts";
 import { openLog } from "./open-log.ts";
 import { type LogFindings, readLog } from "./read-log.ts";
@@ -28,7 +28,7 @@ interface Readback {
   readonly findings: LogFindings;
 }
 
-async function readBack(files: LogFiles, directory = DIRECTORY): Promise<Readback> {
+async function readBack(files: DiskFiles, directory = DIRECTORY): Promise<Readback> {
   const numbers: number[] = [];
   const findings = await readLog(directory, files, (format, payload) => {
     assert.equal(format, 7);
@@ -37,7 +37,7 @@ async function readBack(files: LogFiles, directory = DIRECTORY): Promise<Readbac
   return { numbers, findings };
 }
 
-function makeWriter(files: LogFiles, fileBytesMax = 400, directory = DIRECTORY): LogWriter {
+function makeWriter(files: DiskFiles, fileBytesMax = 400, directory = DIRECTORY): LogWriter {
   return new LogWriter({ directory, files, durability: "disk", fileBytesMax }, [], 0);
 }
 

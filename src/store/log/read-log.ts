@@ -10,7 +10,7 @@
 // Trust: the bytes are a disk's. A file of a name of ours that has no header of ours is damage as a whole.
 
 import { join } from "node:path";
-import type { LogFiles } from "./files.ts";
+import type { DiskFiles } from "../disk/files.ts";
 import {
   FILE_HEADER_BYTES,
   RECORD_HEADER_BYTES,
@@ -56,7 +56,7 @@ export function logFileName(firstSequence: number): string {
  */
 export async function readLog(
   directory: string,
-  files: LogFiles,
+  files: DiskFiles,
   onRecord: OnRecord,
 ): Promise<LogFindings> {
   const names = (await files.list(directory)).filter((name) => FILE_NAME.test(name)).sort();
@@ -138,7 +138,7 @@ function findMark(bytes: Uint8Array, from: number): number {
 
 async function keepAside(
   directory: string,
-  files: LogFiles,
+  files: DiskFiles,
   name: string,
   bytes: Uint8Array,
 ): Promise<void> {

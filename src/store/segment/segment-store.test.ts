@@ -12,7 +12,7 @@ import { silentLog } from "../../base/log.ts";
 import { printSpans } from "../../model/print-spans.ts";
 import { SpanBatch } from "../../model/span-batch.ts";
 import { readOtlpTraces } from "../../wire/otlp-proto.ts";
-import { diskFiles } from "../log/files.ts";
+import { diskFiles } from "../disk/files.ts";
 import { type SegmentOptions, SegmentStore } from "./segment-store.ts";
 
 const never = new AbortController().signal;

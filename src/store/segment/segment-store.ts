@@ -25,7 +25,7 @@ import type {
 } from "../../model/trace-query.ts";
 import { HeadQueries } from "../head/head-queries.ts";
 import { Head } from "../head/head.ts";
-import type { LogFiles } from "../log/files.ts";
+import type { DiskFiles } from "../disk/files.ts";
 import type { Durability, LogWriter } from "../log/log-writer.ts";
 import { openLog } from "../log/open-log.ts";
 import { type Received, type ReceivedFormat, codeOfFormat, formatOfCode } from "../received.ts";
@@ -42,7 +42,7 @@ export interface SegmentOptions {
   readonly headBytesMax: number;
   /** Below this much free disk nothing is taken. */
   readonly freeBytesMin: number;
-  readonly files: LogFiles;
+  readonly files: DiskFiles;
   readonly clock: Clock;
   readonly log: Log;
   readonly read: ReadReceived;

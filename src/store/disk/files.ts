@@ -1,4 +1,4 @@
-// The calls to the file system that the log makes: an argument, so that a test can make them fail.
+// The calls to the file system that logs and segments make: an argument, so that a test can make them fail.
 //
 // Not here: what is done about a failure (log-writer.ts).
 
@@ -14,7 +14,7 @@ import {
 } from "node:fs/promises";
 import { promisify } from "node:util";
 
-export interface LogFiles {
+export interface DiskFiles {
   makeDirectory(path: string): Promise<void>;
   /** Names in `path`, in no order. */
   list(path: string): Promise<string[]>;
@@ -47,7 +47,7 @@ const closeFile = promisify(close);
 const syncFile = promisify(fdatasync);
 const truncateFile = promisify(ftruncate);
 
-export const diskFiles: LogFiles = {
+export const diskFiles: DiskFiles = {
   async makeDirectory(path) {
     await mkdir(path, { recursive: true });
   },
