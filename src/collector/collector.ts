@@ -29,12 +29,15 @@ import { Intake } from "./intake.ts";
 import { showAccount } from "./ledger-metrics.ts";
 import { type DoorName, Ledger } from "./ledger.ts";
 import { collectorMetrics } from "./metrics.ts";
+import { LocalReception, type Reception } from "./reception.ts";
 import { makeSanitizer } from "./sanitize.ts";
 import type { CollectorConfig } from "./settings.ts";
 
 export interface CollectorOptions {
   readonly config: CollectorConfig;
   readonly store: TraceStore;
+  /** Where payloads are read; default: here, into `store`. */
+  readonly reception?: Reception | undefined;
   readonly registry: MetricsRegistry;
   readonly log: Log;
   readonly clock: Clock;
@@ -119,13 +122,13 @@ export async function openCollector(options: CollectorOptions): Promise<Collecto
 }
 
 function share(options: CollectorOptions): Shared {
-  const { config, store, registry, clock, ledger = new Ledger(), host = hostname() } = options;
+  const { config, store, reception, registry, clock } = options;
+  const { ledger = new Ledger(), host = hostname() } = options;
   const inFlightBytesMax = config["collector.max-inflight-bytes"];
   const intake = new Intake({
-    store,
+    reception: reception ?? new LocalReception(store, makeSanitizer(config["collector.tags"])),
     ledger,
     metrics: registry.register(collectorMetrics),
-    sanitize: makeSanitizer(config["collector.tags"]),
     clock,
     host,
     inFlightBytesMax,

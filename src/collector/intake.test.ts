@@ -14,6 +14,7 @@ import { Intake, type Receipt } from "./intake.ts";
 import type { ReadPayload } from "./readers.ts";
 import { Ledger, findImbalances } from "./ledger.ts";
 import { collectorMetrics } from "./metrics.ts";
+import { LocalReception } from "./reception.ts";
 import { makeSanitizer } from "./sanitize.ts";
 
 const MIB = 1024 * 1024;
@@ -37,10 +38,9 @@ function setUp(write?: (batch: SpanBatch) => Promise<void>, inFlightBytesMax = M
   const registry = new MetricsRegistry();
   const ledger = new Ledger();
   const intake = new Intake({
-    store,
+    reception: new LocalReception(store, makeSanitizer(new Map())),
     ledger,
     metrics: registry.register(collectorMetrics),
-    sanitize: makeSanitizer(new Map()),
     clock,
     host: "here",
     inFlightBytesMax,

@@ -1,29 +1,31 @@
 // The one way in: from the bytes of a request to spans in the store.
 //
-//   payload ─ room? ─▶ read ─▶ SpanBatch ─ sanitize ─ count ─▶ store.write ─▶ the sender's answer
-//               │ no      │ bad                                      │ cannot
-//               ▼         ▼                                          ▼
-//           overloaded  bad-input                          overloaded, unavailable
+//   payload ─ room? ─▶ Reception: read ─ sanitize ─ count ─▶ store.write ─▶ the sender's answer
+//               │ no                 │ bad                        │ cannot
+//               ▼                    ▼                            ▼
+//           overloaded             bad-input            overloaded, unavailable
 //
-// Everything up to `store.write` happens at once, on one SpanBatch that serves all doors: the store
-// has read it when its call returns. A sender gets its answer when the store's promise resolves.
-// What a request turned into, and why, is in the ledger before the sender knows.
+// A sender gets its answer when the store's promise resolves. What a request turned into, and why, is
+// in the ledger before the sender knows.
 //
 // Limits: bytes of payloads whose spans are not stored yet (`inFlightBytesMax`); what is more is told
 // to come again. Memory for rows is bounded by BATCH_BYTES_MAX, whatever the payload says.
-// Trust: payloads are the peer's. Not here: sockets and answers (doors/), formats (wire/).
+// Trust: payloads are the peer's. Not here: sockets and answers (doors/), reading (reception.ts).
 
+import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
 import { SpoorError } from "../base/errors.ts";
 import type { CounterSeries, GaugeSeries, HistogramSeries } from "../base/metrics.ts";
-import { SpanBatch } from "../model/span-batch.ts";
-import { countLetGo } from "../net/garbage.ts";
 import type { ReceivedFormat } from "../store/received.ts";
-import type { TraceStore } from "../store/trace-store.ts";
 import type { Account, DoorName, Ledger } from "./ledger.ts";
-import { BATCH_BYTES_MAX, type ReadPayload, readers } from "./readers.ts";
-import type { Sanitized } from "./sanitize.ts";
-import { type CollectorMetrics, ServiceNames, SpanCounter } from "./span-counts.ts";
+import type { ReadPayload } from "./readers.ts";
+import type { Reading, Reception } from "./reception.ts";
+import {
+  type BatchCounts,
+  type CollectorMetrics,
+  ServiceNames,
+  SpanCounter,
+} from "./span-counts.ts";
 
 /** What a request turned into. */
 export interface Receipt {
@@ -41,18 +43,14 @@ export interface JaegerLabels {
 }
 
 export interface IntakeOptions {
-  readonly store: TraceStore;
+  readonly reception: Reception;
   readonly ledger: Ledger;
   readonly metrics: CollectorMetrics;
-  readonly sanitize: (batch: SpanBatch) => Sanitized;
   readonly clock: Clock;
   /** A label of Jaeger's metrics: this machine's name. */
   readonly host: string;
   readonly inFlightBytesMax: number;
 }
-
-/** Kept for the next request: a batch of some 50,000 usual spans. A larger one is let go. */
-const KEPT_BATCH_BYTES_MAX = 32 * 1024 * 1024;
 
 /** Bytes of a span until the first has come: what OpenTelemetry SDKs send. */
 const SPAN_BYTES_GUESS = 500;
@@ -69,7 +67,7 @@ interface Way {
   readonly format: ReceivedFormat;
   readonly account: Account;
   readonly counter: SpanCounter;
-  readonly read: ReadPayload;
+  readonly read: ReadPayload | undefined;
 }
 
 const ALL_STORED: Receipt = { invalidIds: 0 };
@@ -79,7 +77,6 @@ export class Intake {
   readonly #hostSeries: HostSeries;
   readonly #names = new ServiceNames();
   #inFlightBytes = 0;
-  #batch = new SpanBatch(BATCH_BYTES_MAX);
 
   constructor(options: IntakeOptions) {
     this.#options = options;
@@ -91,7 +88,7 @@ export class Intake {
     door: DoorName,
     format: ReceivedFormat,
     labels: JaegerLabels,
-    read: ReadPayload = readers[format],
+    read?: ReadPayload,
   ): TakePayload {
     const account = this.#options.ledger.account(door, format);
     const counter = new SpanCounter(this.#options.metrics, this.#names, labels);
@@ -113,7 +110,6 @@ export class Intake {
     }
     this.#inFlightBytes = waiting + bytes;
     try {
-      this.#clearBatch(); // what a payload that was refused has left
       const receipt = await this.#readAndWrite(payload, way);
       requests.store(1);
       return receipt;
@@ -131,46 +127,39 @@ export class Intake {
     { format, account, counter, read }: Way,
   ): Promise<Receipt> {
     const { spans } = account;
-    const { clock, store, sanitize } = this.#options;
+    const { clock, reception } = this.#options;
     const startMs = clock.monotonicMs();
-    const leftOut = read(payload, this.#batch);
-    const { batch, invalidIds: takenOut } = sanitize(this.#batch);
-    const { rows } = batch;
-    const invalidIds = takenOut + (leftOut?.spans ?? 0);
-    spans.receive(rows + invalidIds);
-    if (invalidIds > 0) spans.refuse(invalidIds, "invalid-id");
-    const counts = counter.receive(batch);
-    this.#hostSeries.batchSize.set(rows + invalidIds);
-    this.#hostSeries.spansBytes.add(payload.length);
-    if (rows === 0) return receiptOf(invalidIds, rows);
-    const writeMs = clock.monotonicMs();
+    let reading: Reading | undefined;
+    let counts: BatchCounts | undefined;
+    let writeMs = startMs;
+    const onRead = (found: Reading): void => {
+      reading = found;
+      const { rows, invalidIds } = found;
+      spans.receive(rows + invalidIds);
+      if (invalidIds > 0) spans.refuse(invalidIds, "invalid-id");
+      counts = counter.receive(found.counts);
+      this.#hostSeries.batchSize.set(rows + invalidIds);
+      this.#hostSeries.spansBytes.add(payload.length);
+      writeMs = clock.monotonicMs();
+    };
     try {
-      const written = store.write(batch, { format, payload });
-      this.#clearBatch(); // written: the batch is ours again
-      await written;
+      await reception.take(format, payload, onRead, read);
     } catch (error) {
-      counter.fail(counts);
-      if (error instanceof SpoorError) spans.refuse(rows, error.code);
-      else spans.drop(rows, "bug");
+      if (reading === undefined) throw error;
+      if (counts !== undefined) counter.fail(counts);
+      if (error instanceof SpoorError) spans.refuse(reading.rows, error.code);
+      else spans.drop(reading.rows, "bug");
       throw error;
     }
+    assert(reading !== undefined && counts !== undefined, "a payload was taken but not read");
+    const { rows, invalidIds } = reading;
+    if (rows === 0) return receiptOf(invalidIds, rows);
     spans.store(rows);
     counter.save(counts);
     const endMs = clock.monotonicMs();
     this.#hostSeries.saveLatency.observe((endMs - writeMs) / 1_000);
     this.#hostSeries.inQueueLatency.observe((endMs - startMs) / 1_000);
     return receiptOf(invalidIds, rows);
-  }
-
-  /** Empties the batch of all requests; an outsized one is let go. */
-  #clearBatch(): void {
-    const bytes = this.#batch.memoryBytes();
-    if (bytes > KEPT_BATCH_BYTES_MAX) {
-      this.#batch = new SpanBatch(BATCH_BYTES_MAX);
-      countLetGo(2 * bytes); // it has grown by doubling: as much was let go on the way
-    } else {
-      this.#batch.reset();
-    }
   }
 }
 

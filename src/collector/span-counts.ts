@@ -1,6 +1,7 @@
 // Spans and root spans by service, for Jaeger's metrics: counted once a batch and resource.
 //
 //   resource column ─▶ slots: 12 numbers a resource ─▶ the service's series, one addition each
+//         countSpans: where the batch is        SpanCounter: where the metrics are
 //
 //   slot = debug × 6 + { 0: spans, 1..5: root spans by sampler type }
 //
@@ -38,6 +39,14 @@ const decoder = new TextDecoder();
 const SERVICE_NAME = encoder.encode("service.name");
 
 export type CollectorMetrics = MetricsOf<typeof collectorMetrics>;
+
+/** What a batch held: plain data. A service may be named more than once. */
+export interface SpanCounts {
+  /** Names as they were sent, cut to NAME_BYTES_MAX. */
+  readonly services: readonly string[];
+  /** SLOTS numbers for each of `services`. */
+  readonly slots: Uint32Array;
+}
 
 /** What a batch held, until it is known how it ended. */
 export interface BatchCounts {
@@ -87,7 +96,6 @@ export class SpanCounter {
   readonly #labels: { readonly format: string; readonly transport: string };
   /** By the name as it was sent; by label once there are too many of those. */
   readonly #services = new Map<string, ServiceSeries>();
-  readonly #keptSlots: Uint32Array = new Uint32Array(KEPT_RESOURCES_MAX * SLOTS);
 
   constructor(
     metrics: CollectorMetrics,
@@ -99,20 +107,9 @@ export class SpanCounter {
     this.#labels = labels;
   }
 
-  /** Counts the rows of a sanitized batch as received. Cost: see the head of this file. */
-  receive(batch: SpanBatch): BatchCounts {
-    const all = this.#countRows(batch);
-    const services: ServiceSeries[] = [];
-    const key = batch.dictionary.find(SERVICE_NAME);
-    let used = 0;
-    for (let resource = 0; resource < batch.resources; resource++) {
-      const start = resource * SLOTS;
-      if (all[start] === 0 && all[start + SLOTS_PER_DEBUG] === 0) continue;
-      services.push(this.#seriesOf(batch, resource, key));
-      all.copyWithin(used, start, start + SLOTS);
-      used += SLOTS;
-    }
-    const counts = { services, slots: all.slice(0, used) };
+  /** What `counts` says was received. */
+  receive({ services, slots }: SpanCounts): BatchCounts {
+    const counts = { services: services.map((service) => this.#seriesOf(service)), slots };
     this.#add(counts, "received");
     return counts;
   }
@@ -132,31 +129,7 @@ export class SpanCounter {
     this.#add(counts, "rejected");
   }
 
-  /** SLOTS numbers for each resource. */
-  #countRows(batch: SpanBatch): Uint32Array {
-    const needed = batch.resources * SLOTS;
-    const isKept = needed <= this.#keptSlots.length;
-    const slots = isKept ? this.#keptSlots.fill(0, 0, needed) : new Uint32Array(needed);
-    const { resource, origin, flags, parentSpanIdWords: parents, rows } = batch;
-    const samplers = new Samplers(batch);
-    for (let row = 0; row < rows; row++) {
-      const isDebug = origin[row] !== ORIGIN_OTLP && (flags[row]! & FLAG_DEBUG) !== 0;
-      const slot = resource[row]! * SLOTS + (isDebug ? SLOTS_PER_DEBUG : 0);
-      slots[slot] = slots[slot]! + 1;
-      if ((parents[2 * row]! | parents[2 * row + 1]!) === 0) {
-        const root = slot + 1 + samplers.typeOf(row);
-        slots[root] = slots[root]! + 1;
-      }
-    }
-    return slots;
-  }
-
-  /** @param key the entry of `service.name`. */
-  #seriesOf(batch: SpanBatch, resource: number, key: number): ServiceSeries {
-    const table = batch.resourceAttributes;
-    const start = batch.resourceAttributeStart[resource]!;
-    const at = table.find(key, start, batch.resourceAttributeEnd[resource]!);
-    const service = nameOf(batch.dictionary, at < 0 ? 0 : table.words[2 * at]!);
+  #seriesOf(service: string): ServiceSeries {
     const known = this.#services.get(service);
     if (known !== undefined) return known;
     const name = this.#names.labelOf(service);
@@ -204,6 +177,51 @@ export class SpanCounter {
     const sampler_type = SAMPLER_TYPES[kind - 1] ?? "unknown";
     return metrics.tracesSaved.with({ svc, debug, result, sampler_type });
   }
+}
+
+/** Makes what counts the rows of sanitized batches. Cost: see the head of this file. */
+export function makeCountSpans(): (batch: SpanBatch) => SpanCounts {
+  const keptSlots = new Uint32Array(KEPT_RESOURCES_MAX * SLOTS);
+  return (batch) => {
+    const needed = batch.resources * SLOTS;
+    const isKept = needed <= keptSlots.length;
+    const all = isKept ? keptSlots.fill(0, 0, needed) : new Uint32Array(needed);
+    countRows(batch, all);
+    const services: string[] = [];
+    const key = batch.dictionary.find(SERVICE_NAME);
+    let used = 0;
+    for (let resource = 0; resource < batch.resources; resource++) {
+      const start = resource * SLOTS;
+      if (all[start] === 0 && all[start + SLOTS_PER_DEBUG] === 0) continue;
+      services.push(serviceOf(batch, resource, key));
+      all.copyWithin(used, start, start + SLOTS);
+      used += SLOTS;
+    }
+    return { services, slots: all.slice(0, used) };
+  };
+}
+
+/** Adds to the SLOTS numbers of each resource. */
+function countRows(batch: SpanBatch, slots: Uint32Array): void {
+  const { resource, origin, flags, parentSpanIdWords: parents, rows } = batch;
+  const samplers = new Samplers(batch);
+  for (let row = 0; row < rows; row++) {
+    const isDebug = origin[row] !== ORIGIN_OTLP && (flags[row]! & FLAG_DEBUG) !== 0;
+    const slot = resource[row]! * SLOTS + (isDebug ? SLOTS_PER_DEBUG : 0);
+    slots[slot] = slots[slot]! + 1;
+    if ((parents[2 * row]! | parents[2 * row + 1]!) === 0) {
+      const root = slot + 1 + samplers.typeOf(row);
+      slots[root] = slots[root]! + 1;
+    }
+  }
+}
+
+/** @param key the entry of `service.name`. */
+function serviceOf(batch: SpanBatch, resource: number, key: number): string {
+  const table = batch.resourceAttributes;
+  const start = batch.resourceAttributeStart[resource]!;
+  const at = table.find(key, start, batch.resourceAttributeEnd[resource]!);
+  return nameOf(batch.dictionary, at < 0 ? 0 : table.words[2 * at]!);
 }
 
 /** A service's name as text, no longer than what is kept. */
