@@ -17,6 +17,7 @@ import { Emitter } from "../head/emit.ts";
 import { Head } from "../head/head.ts";
 import { matchRows } from "../head/match.ts";
 import { dependenciesOf, operationsOf, servicesOf } from "../head/statistics.ts";
+import { makeBlockImage } from "./block-image.ts";
 import { type FileBlock, openBlock, sourceOf } from "./block-reader.ts";
 import { writeBlock } from "./block-writer.ts";
 import { SECTIONS, readFooter } from "./layout.ts";
@@ -38,7 +39,7 @@ function write(batches: readonly SpanBatch[], cacheBytes = 64 * MEGABYTE): Writt
   for (const batch of batches) head.append(batch);
   const block = head.blocks[0]!;
   head.sealOpenBlock();
-  const bytes = Buffer.concat(writeBlock(block, head.traces, { hashSeed: 7 })!);
+  const bytes = Buffer.concat(writeBlock(makeBlockImage(block, head.traces), { hashSeed: 7 })!);
   return { head, block, bytes, file: openBlock(sourceOf(bytes), new PageCache(cacheBytes)) };
 }
 
@@ -136,12 +137,12 @@ test("writeBlock() leaves out traces that are no longer held", () => {
   const { head, block } = written;
   const before = head.traces.count;
   for (let i = 0; i < 5; i++) head.evictOldestTrace();
-  const bytes = Buffer.concat(writeBlock(block, head.traces, { hashSeed: 7 })!);
+  const bytes = Buffer.concat(writeBlock(makeBlockImage(block, head.traces), { hashSeed: 7 })!);
   const file = openBlock(sourceOf(bytes), new PageCache(MEGABYTE));
   assert.equal(file.figures.traces, before - 5);
   assert.equal(printAll(file), printHead({ ...written, file }));
   while (head.traces.count > 0) head.evictOldestTrace();
-  assert.equal(writeBlock(block, head.traces, { hashSeed: 7 }), undefined);
+  assert.equal(writeBlock(makeBlockImage(block, head.traces), { hashSeed: 7 }), undefined);
 });
 
 /** Hex ids and newest matching starts. */

@@ -4,14 +4,7 @@
 //
 // Rows of traces that are no longer held are left out.
 
-import type { Block } from "../head/block.ts";
-
-/** Where a block's traces come from: a `TraceTable`. */
-export interface TraceIds {
-  isHeld(ordinal: number): boolean;
-  /** 16 bytes, valid until the next call. */
-  id(ordinal: number): Uint8Array;
-}
+import { DEAD, type BlockImage } from "./block-image.ts";
 
 export interface BlockOrder {
   /** New row -> row of the block. */
@@ -25,61 +18,37 @@ export interface BlockOrder {
 /** Traces of so few rows are sorted by insertion. */
 const INSERTION_ROWS_MAX = 64;
 
-export function orderRows(block: Block, traces: TraceIds): BlockOrder {
-  const { local, ordinals } = findTraces(block, traces);
-  const ids = new Uint8Array(16 * ordinals.length);
-  ordinals.forEach((ordinal, trace) => ids.set(traces.id(ordinal), 16 * trace));
-  const sorted = sortTraces(ids, ordinals.length);
-  const place = new Uint32Array(ordinals.length);
+export function orderRows(block: BlockImage): BlockOrder {
+  const ids = block.traceIds;
+  const traces = ids.length / 16;
+  const sorted = sortTraces(ids, traces);
+  const place = new Uint32Array(traces);
   const traceIds = new Uint8Array(ids.length);
   sorted.forEach((trace, at) => {
     place[trace] = at;
     traceIds.set(ids.subarray(16 * trace, 16 * trace + 16), 16 * at);
   });
-  const traceStart = new Uint32Array(ordinals.length + 1);
+  const traceStart = new Uint32Array(traces + 1);
   for (let row = 0; row < block.rows; row++) {
-    const trace = local[row]!;
-    if (trace >= 0) traceStart[place[trace]! + 1]!++;
+    const trace = block.trace[row]!;
+    if (trace !== DEAD) traceStart[place[trace]! + 1]!++;
   }
-  for (let at = 0; at < ordinals.length; at++) traceStart[at + 1]! += traceStart[at]!;
+  for (let at = 0; at < traces; at++) traceStart[at + 1]! += traceStart[at]!;
   const next = traceStart.slice();
-  const rows = new Uint32Array(traceStart[ordinals.length]!);
+  const rows = new Uint32Array(traceStart[traces]!);
   for (let row = 0; row < block.rows; row++) {
-    const trace = local[row]!;
-    if (trace >= 0) rows[next[place[trace]!]!++] = row;
+    const trace = block.trace[row]!;
+    if (trace !== DEAD) rows[next[place[trace]!]!++] = row;
   }
-  for (let at = 0; at < ordinals.length; at++) {
+  for (let at = 0; at < traces; at++) {
     sortByStart(block, rows.subarray(traceStart[at], traceStart[at + 1]));
   }
   return { rows, traceIds, traceStart };
 }
 
-/** Numbers the traces of a block from 0 on; rows of dropped traces get -1. */
-function findTraces(block: Block, traces: TraceIds): { local: Int32Array; ordinals: number[] } {
-  const local = new Int32Array(block.rows);
-  const ordinals: number[] = [];
-  const known = new Map<number, number>();
-  let last = -1;
-  let lastLocal = -1;
-  for (let row = 0; row < block.rows; row++) {
-    const ordinal = block.trace[row]!;
-    if (ordinal !== last) {
-      last = ordinal;
-      let found = known.get(ordinal);
-      if (found === undefined) {
-        found = traces.isHeld(ordinal) ? ordinals.push(ordinal) - 1 : -1;
-        known.set(ordinal, found);
-      }
-      lastLocal = found;
-    }
-    local[row] = lastLocal;
-  }
-  return { local, ordinals };
-}
-
 /** The traces in the order of their ids. Sorts numbers, which is several times faster than pairs. */
 function sortTraces(ids: Uint8Array, count: number): Uint32Array {
-  const view = new DataView(ids.buffer);
+  const view = new DataView(ids.buffer, ids.byteOffset, ids.length);
   const order = Uint32Array.from({ length: count }, (_, trace) => trace);
   const sortRun = (from: number, end: number, word: number): void => {
     const keys = new Float64Array(end - from);
@@ -104,7 +73,7 @@ function sortTraces(ids: Uint8Array, count: number): Uint32Array {
 }
 
 /** Stable: spans of one start stay in the order in which they came. */
-function sortByStart(block: Block, rows: Uint32Array): void {
+function sortByStart(block: BlockImage, rows: Uint32Array): void {
   const us = block.startUs;
   const ns = block.startRestNs;
   const isAfter = (one: number, two: number): boolean =>

@@ -9,8 +9,9 @@
 // Cost: about 60 ns a row. Source: docs/formats/segment.md.
 
 import { STATUS_ERROR } from "../../model/span-batch.ts";
-import { BLOCK_ROWS_MAX, type Block } from "../head/block.ts";
+import { BLOCK_ROWS_MAX } from "../head/block.ts";
 import { TermTable } from "../head/term-table.ts";
+import type { BlockImage } from "./block-image.ts";
 import type { BlockOrder } from "./block-order.ts";
 import { NO_ROW, type Family } from "./family.ts";
 import type { Packer } from "./packer.ts";
@@ -50,14 +51,14 @@ export interface BlockStatistics {
 
 export function writeStatistics(
   packer: Packer,
-  block: Block,
+  block: BlockImage,
   order: BlockOrder,
   family: Family,
   texts: TextCoder,
 ): void {
   const rows = order.rows;
   const firstMinute = Math.floor(block.startUsMin / MINUTE_US);
-  const serviceOf = block.resourceService.map((entry) => texts.number(entry));
+  const serviceOf = Array.from(block.resourceService, (entry) => texts.number(entry));
   const slices = new Counts();
   const durations = new Counts();
   const calls = new Counts();

@@ -8,7 +8,7 @@
 // Cost: about 40 ns a row.
 
 import { KIND_CLIENT, KIND_SERVER } from "../../model/span-batch.ts";
-import type { Block } from "../head/block.ts";
+import type { BlockImage } from "./block-image.ts";
 import type { BlockOrder } from "./block-order.ts";
 
 /** No row of the block. */
@@ -23,7 +23,7 @@ export interface Family {
   readonly orphans: Uint32Array;
 }
 
-export function findFamily(block: Block, order: BlockOrder): Family {
+export function findFamily(block: BlockImage, order: BlockOrder): Family {
   const rows = order.rows.length;
   const parent = new Uint32Array(rows).fill(NO_ROW);
   const caller = new Uint32Array(rows).fill(NO_ROW);
@@ -55,7 +55,7 @@ export function findFamily(block: Block, order: BlockOrder): Family {
 }
 
 /** The first client span with the id of this row, if it is another row. */
-function sharedClient(block: Block, order: BlockOrder, ids: SpanIds, row: number): number {
+function sharedClient(block: BlockImage, order: BlockOrder, ids: SpanIds, row: number): number {
   const own = order.rows[row]!;
   const first = ids.find(block.spanId[2 * own]!, block.spanId[2 * own + 1]!);
   if (first === row && !ids.hasTwins) return NO_ROW;

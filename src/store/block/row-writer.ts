@@ -4,7 +4,7 @@
 //
 // Source: docs/formats/segment.md. Not here: reading (row-page.ts), terms (term-coder.ts).
 
-import type { Block } from "../head/block.ts";
+import type { BlockImage } from "./block-image.ts";
 import type { BlockOrder } from "./block-order.ts";
 import { PAGE_ROWS } from "./layout.ts";
 import { zigzag, type Packer } from "./packer.ts";
@@ -22,7 +22,7 @@ export const TIMES_AS_THEY_ARE = 1;
 const STEP_MAX = Number.MAX_SAFE_INTEGER - 1_000;
 
 export class RowWriter {
-  readonly #block: Block;
+  readonly #block: BlockImage;
   readonly #order: BlockOrder;
   readonly #terms: TermCoder;
   readonly #texts: TextCoder;
@@ -31,7 +31,13 @@ export class RowWriter {
   readonly #shorts = new Uint16Array(PAGE_ROWS);
   readonly #numbers = new Float64Array(PAGE_ROWS);
 
-  constructor(block: Block, order: BlockOrder, terms: TermCoder, texts: TextCoder, packer: Packer) {
+  constructor(
+    block: BlockImage,
+    order: BlockOrder,
+    terms: TermCoder,
+    texts: TextCoder,
+    packer: Packer,
+  ) {
     this.#block = block;
     this.#order = order;
     this.#terms = terms;

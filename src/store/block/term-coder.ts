@@ -12,7 +12,7 @@
 //
 // Source: docs/formats/segment.md. Not here: reading (term-lists.ts).
 
-import type { Block } from "../head/block.ts";
+import type { BlockImage } from "./block-image.ts";
 import type { Packer } from "./packer.ts";
 
 const FIRST_SHAPES = 64;
@@ -39,7 +39,7 @@ export class TermCoder {
   readonly #cursors: Uint32Array;
   #codes = new Uint32Array(1 << 16);
 
-  constructor(block: Block) {
+  constructor(block: BlockImage) {
     this.#keyOf = new Uint32Array(block.terms.count);
     this.#terms = new Uint32Array(2 * block.terms.count);
     const keys = new Map<number, number>();

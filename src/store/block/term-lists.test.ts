@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { makeRandom, makeSpans } from "../../../test/store/corpus.ts";
 import { Head } from "../head/head.ts";
+import { makeBlockImage } from "./block-image.ts";
 import { openBlock, sourceOf } from "./block-reader.ts";
 import { writeBlock } from "./block-writer.ts";
 import type { Keys } from "./file-terms.ts";
@@ -61,7 +62,7 @@ test("RowPage.marks() marks exactly the rows that carry a term", () => {
   head.append(makeSpans({ random: makeRandom(1), rows: 300, tracesFrom: 0, tracesEnd: 20 }));
   const block = head.blocks[0]!;
   head.sealOpenBlock();
-  const bytes = Buffer.concat(writeBlock(block, head.traces, { hashSeed: 1 })!);
+  const bytes = Buffer.concat(writeBlock(makeBlockImage(block, head.traces), { hashSeed: 1 })!);
   const page = openBlock(sourceOf(bytes), new PageCache(0)).page(0);
   const terms = page.vocabulary.terms.count;
   assert.ok(terms > 50);

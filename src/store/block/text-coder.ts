@@ -9,7 +9,7 @@
 //
 // Source: docs/formats/segment.md. Not here: reading (file-texts.ts).
 
-import type { Dictionary } from "../../model/dictionary.ts";
+import type { TextImage } from "./block-image.ts";
 import { PAGE_BUCKETS, PAGE_TEXT_BYTES } from "./layout.ts";
 import type { Packer } from "./packer.ts";
 import type { PageWriter } from "./page-codec.ts";
@@ -20,12 +20,12 @@ const BUCKET_ENTRIES = 4;
 
 export class TextCoder {
   count = 1;
-  readonly #from: Dictionary;
+  readonly #from: TextImage;
   /** Entry of the block -> entry of the file; 0: none yet. */
   readonly #numbers: Uint32Array;
   readonly #order: Uint32Array;
 
-  constructor(from: Dictionary) {
+  constructor(from: TextImage) {
     this.#from = from;
     this.#numbers = new Uint32Array(from.count);
     this.#order = new Uint32Array(from.count);
@@ -50,7 +50,7 @@ export class TextCoder {
       let bytes = 0;
       let end = first;
       for (; end < this.count && bytes < PAGE_TEXT_BYTES; end++) {
-        const length = from.length(this.#order[end]!);
+        const length = from.ends[this.#order[end]!]! - from.ends[this.#order[end]! - 1]!;
         lengths[end - first] = length;
         bytes += length;
       }
@@ -75,7 +75,7 @@ export class TextCoder {
     const view = new DataView(from.arena.buffer, from.arena.byteOffset, from.arena.byteLength);
     for (let entry = 1; entry < this.count; entry++) {
       const own = this.#order[entry]!;
-      const hash = hashText(view, from.start(own), from.ends[own]!, seed);
+      const hash = hashText(view, from.ends[own - 1]!, from.ends[own]!, seed);
       hashes[entry] = hash;
       starts[bucketOf(hash, bits) + 1]!++;
     }

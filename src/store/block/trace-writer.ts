@@ -3,7 +3,7 @@
 // Source: docs/formats/segment.md. Not here: the ids themselves, reading (block-reader.ts).
 
 import { STATUS_ERROR } from "../../model/span-batch.ts";
-import type { Block } from "../head/block.ts";
+import type { BlockImage } from "./block-image.ts";
 import type { BlockOrder } from "./block-order.ts";
 import { NO_ROW, type Family } from "./family.ts";
 import type { Packer } from "./packer.ts";
@@ -18,7 +18,7 @@ export interface Roots {
 
 /** The root of each trace: its first span without parent, else the first whose parent is not here. */
 export function findRoots(
-  block: Block,
+  block: BlockImage,
   order: BlockOrder,
   family: Family,
   texts: TextCoder,
@@ -38,7 +38,7 @@ export function findRoots(
     }
     const found = root >= 0 ? root : orphan >= 0 ? orphan : from;
     row[trace] = found - from;
-    service[trace] = texts.number(block.serviceOfRow(order.rows[found]!));
+    service[trace] = texts.number(block.resourceService[block.resource[order.rows[found]!]!]!);
     name[trace] = texts.number(block.name[order.rows[found]!]!);
   }
   return { row, service, name };
@@ -46,7 +46,7 @@ export function findRoots(
 
 export function writeTraces(
   packer: Packer,
-  block: Block,
+  block: BlockImage,
   order: BlockOrder,
   family: Family,
   root: Roots,

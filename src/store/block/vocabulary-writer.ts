@@ -4,7 +4,7 @@
 // block-reader.ts).
 
 import { isEntryType } from "../../model/attribute-table.ts";
-import type { Block, OwnerTable } from "../head/block.ts";
+import type { BlockImage, OwnerImage } from "./block-image.ts";
 import { PAGE_TERMS } from "./layout.ts";
 import { zigzag, type Packer } from "./packer.ts";
 import type { PageWriter } from "./page-codec.ts";
@@ -19,7 +19,7 @@ export interface Writers {
 }
 
 /** Terms of resources and scopes are ranked after those of rows. */
-export function rankOwners(block: Block, terms: TermCoder, texts: TextCoder): OwnerTable[] {
+export function rankOwners(block: BlockImage, terms: TermCoder, texts: TextCoder): OwnerImage[] {
   const tables = [block.resources, block.scopes];
   for (const table of tables) {
     terms.rankTerms(table.terms, 0, table.terms.length);
@@ -32,7 +32,7 @@ export function rankOwners(block: Block, terms: TermCoder, texts: TextCoder): Ow
 }
 
 export function writeTerms(
-  block: Block,
+  block: BlockImage,
   terms: TermCoder,
   firstTerms: Uint32Array,
   { pages, packer, texts }: Omit<Writers, "terms">,
@@ -93,7 +93,7 @@ export function writeKeys(packer: Packer, terms: TermCoder, texts: TextCoder): v
 
 export function writeOwners(
   packer: Packer,
-  table: OwnerTable,
+  table: OwnerImage,
   terms: TermCoder,
   firstTerms: Uint32Array,
   texts: TextCoder,
