@@ -150,13 +150,23 @@ export class FileBlock implements Vocabulary {
 
   /** Calls `found` for every row that meets `query`, in rising order, with its start. */
   matchRows(query: TraceQuery, found: (row: number, startUs: number) => void): void {
-    const { figures } = this;
-    if (figures.startUsMax < query.startUsMin || figures.startUsMin > query.startUsMax) return;
-    const plan = makePlan(this, query);
+    const plan = this.plan(query);
     if (plan === undefined) return;
-    for (let index = 0; index < this.rowPages; index++) {
-      if (this.#mayMatch(plan, index)) matchPage(this.page(index), plan, found);
+    for (let index = 0; index < this.rowPages; index++) this.matchPage(plan, index, found);
+  }
+
+  /** The query in this block's numbers; undefined: no row can meet it. */
+  plan(query: TraceQuery): Plan | undefined {
+    const { figures } = this;
+    if (figures.startUsMax < query.startUsMin || figures.startUsMin > query.startUsMax) {
+      return undefined;
     }
+    return makePlan(this, query);
+  }
+
+  /** As `matchRows`, of one page of rows: for who pauses between pages. */
+  matchPage(plan: Plan, index: number, found: (row: number, startUs: number) => void): void {
+    if (this.#mayMatch(plan, index)) matchPage(this.page(index), plan, found);
   }
 
   /** Reads every page. @throws SpoorError for the first that is damaged. */
