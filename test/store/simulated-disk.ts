@@ -1,13 +1,16 @@
 // A disk in memory that forgets what was not synced, and fails when it is told to.
 //
 //   calls ─▶ volatile contents ─ sync ─▶ durable contents
-//   powerCut() ─▶ a new disk with the durable contents, and any part of the volatile ones
+//   calls ─▶ names ─ syncDirectory ─▶ durable names
+//   powerCut() ─▶ a new disk with the durable contents and names, and any part of the volatile ones
 //
-// A file's name is durable only after its directory was synced. Pages that were written and not synced
+// Names are durable only after their directory was synced: a file that was created, renamed or removed
+// since may be found under its old name, its new one, both or none. Pages that were written and not synced
 // may reach a real disk or not, each by itself: a cut keeps a random choice of them.
 
 import { basename, dirname } from "node:path";
-import type { DiskFiles } from "../../src/store/disk/files.ts";
+import { type DiskFiles, type OpenSource, checkStretch } from "../../src/store/disk/files.ts";
+import { SpoorError } from "../../src/base/errors.ts";
 import type { Random } from "./corpus.ts";
 
 const PAGE_BYTES = 512;
@@ -15,8 +18,10 @@ const PAGE_BYTES = 512;
 interface SimulatedFile {
   volatile: Uint8Array;
   durable: Uint8Array;
-  isNameDurable: boolean;
 }
+
+/** What a name stood for since its directory was synced, the last one now; undefined: nothing. */
+type NameHistory = (SimulatedFile | undefined)[];
 
 export type Fault = "ENOSPC" | "EIO" | "short";
 
@@ -27,9 +32,11 @@ export class SimulatedDisk implements DiskFiles {
   cutAt = Infinity;
   /** What `freeBytes` says. */
   free = 1e12;
+  /** Sources that were opened and not closed. */
+  openSources = 0;
   /** Operation -> what befalls it. */
   readonly faults = new Map<number, Fault>();
-  readonly #files = new Map<string, SimulatedFile>();
+  readonly #names = new Map<string, NameHistory>();
   readonly #handles = new Map<number, SimulatedFile>();
   #nextHandle = 1;
 
@@ -38,23 +45,25 @@ export class SimulatedDisk implements DiskFiles {
   }
 
   list(path: string): Promise<string[]> {
-    const names = [...this.#files.keys()].filter((one) => dirname(one) === path);
+    const names = [...this.#names.keys()].filter(
+      (one) => dirname(one) === path && this.#find(one) !== undefined,
+    );
     return Promise.resolve(names.map((one) => basename(one)));
   }
 
-  read(path: string): Promise<Uint8Array> {
+  async read(path: string): Promise<Uint8Array> {
     return Promise.resolve(this.#file(path).volatile.slice());
   }
 
   async create(path: string): Promise<number> {
-    await this.#step();
-    if (this.#files.has(path)) throw errorOf("EEXIST");
-    const file = { volatile: new Uint8Array(), durable: new Uint8Array(), isNameDurable: false };
-    this.#files.set(path, file);
+    await this.#changeNames();
+    if (this.#find(path) !== undefined) throw errorOf("EEXIST");
+    const file = { volatile: new Uint8Array(), durable: new Uint8Array() };
+    this.#name(path, file);
     return this.#open(file);
   }
 
-  open(path: string): Promise<number> {
+  async open(path: string): Promise<number> {
     return Promise.resolve(this.#open(this.#file(path)));
   }
 
@@ -93,14 +102,47 @@ export class SimulatedDisk implements DiskFiles {
   }
 
   async rename(from: string, to: string): Promise<void> {
-    await this.#step();
-    this.#files.set(to, this.#file(from));
-    this.#files.delete(from);
+    await this.#changeNames();
+    this.#name(to, this.#file(from));
+    this.#name(from, undefined);
+  }
+
+  async link(from: string, to: string): Promise<void> {
+    await this.#changeNames();
+    if (this.#find(to) !== undefined) throw errorOf("EEXIST");
+    this.#name(to, this.#file(from));
   }
 
   async remove(path: string): Promise<void> {
-    await this.#step();
-    this.#files.delete(path);
+    await this.#changeNames();
+    this.#file(path);
+    this.#name(path, undefined);
+  }
+
+  openSource(path: string): OpenSource {
+    const file = this.#find(path);
+    if (file === undefined) {
+      throw new SpoorError("unavailable", "a file cannot be opened", { cause: "ENOENT" });
+    }
+    const bytes = file.volatile.length;
+    this.openSources++;
+    let isOpen = true;
+    return {
+      bytes,
+      read(offset, length) {
+        if (!isOpen) throw new Error("bug: a source is read after it was closed");
+        checkStretch(bytes, offset, length);
+        return file.volatile.slice(offset, offset + length);
+      },
+      close: () => {
+        if (isOpen) this.openSources--;
+        isOpen = false;
+      },
+    };
+  }
+
+  async size(path: string): Promise<number> {
+    return Promise.resolve(this.#file(path).volatile.length);
   }
 
   freeBytes(): Promise<number> {
@@ -108,8 +150,10 @@ export class SimulatedDisk implements DiskFiles {
   }
 
   async syncDirectory(path: string): Promise<void> {
-    await this.#step();
-    for (const [name, file] of this.#files) if (dirname(name) === path) file.isNameDurable = true;
+    await this.#changeNames();
+    for (const [name, history] of this.#names) {
+      if (dirname(name) === path) history.splice(0, history.length - 1);
+    }
   }
 
   /** Changes bytes of a file as damage on the disk would. */
@@ -122,24 +166,47 @@ export class SimulatedDisk implements DiskFiles {
   /** What is found after the power came back. */
   afterPowerCut(random: Random): SimulatedDisk {
     const disk = new SimulatedDisk();
-    for (const [path, file] of this.#files) {
-      if (!file.isNameDurable && random() < 0.5) continue;
-      const bytes = survivorsOf(file, random);
-      disk.#files.set(path, { volatile: bytes, durable: bytes.slice(), isNameDurable: true });
+    const survivors = new Map<SimulatedFile, SimulatedFile>();
+    for (const [path, history] of this.#names) {
+      const file = history[Math.floor(random() * history.length)];
+      if (file === undefined) continue;
+      let survivor = survivors.get(file);
+      if (survivor === undefined) {
+        const bytes = survivorsOf(file, random);
+        survivor = { volatile: bytes, durable: bytes.slice() };
+        survivors.set(file, survivor);
+      }
+      disk.#names.set(path, [survivor]);
     }
     return disk;
   }
 
+  #find(path: string): SimulatedFile | undefined {
+    return this.#names.get(path)?.at(-1);
+  }
+
   #file(path: string): SimulatedFile {
-    const file = this.#files.get(path);
+    const file = this.#find(path);
     if (file === undefined) throw errorOf("ENOENT");
     return file;
+  }
+
+  #name(path: string, file: SimulatedFile | undefined): void {
+    const history = this.#names.get(path);
+    if (history === undefined) this.#names.set(path, [undefined, file]);
+    else history.push(file);
   }
 
   #open(file: SimulatedFile): number {
     const handle = this.#nextHandle++;
     this.#handles.set(handle, file);
     return handle;
+  }
+
+  /** As `#step`, for calls that work wholly or not at all. */
+  async #changeNames(): Promise<void> {
+    const fault = await this.#step();
+    if (fault === "EIO" || fault === "ENOSPC") throw errorOf(fault);
   }
 
   /** Counts an operation; never returns once the power is gone. */

@@ -13,9 +13,12 @@
 
 import { crc32 } from "node:zlib";
 import { SpoorError } from "../../base/errors.ts";
+import type { Source } from "../disk/files.ts";
 import { BLOCK_ROWS_MAX } from "../head/block.ts";
 import { Packer } from "./packer.ts";
 import { Unpacker } from "./unpacker.ts";
+
+export type { Source };
 
 export const MAGIC = "SPOORBLK";
 export const END_MAGIC = "SPOOREND";
@@ -139,13 +142,6 @@ const COUNTS = [
   "hashSeed",
 ] as const;
 const PAGE_FIGURES = ["pageStartUsMin", "pageStartUsMax", "pageDurationNsMax"] as const;
-
-/** Bytes of a block, in memory or in a file. */
-export interface Source {
-  readonly bytes: number;
-  /** Exactly `length` bytes from `offset` on; they stay as they are. */
-  read(offset: number, length: number): Uint8Array;
-}
 
 /** @throws SpoorError `unavailable` if this is not a whole block of this version. */
 export function readFooter(source: Source): Footer {

@@ -1,18 +1,48 @@
 // The calls to the file system that logs and segments make: an argument, so that a test can make them fail.
 //
-// Not here: what is done about a failure (log-writer.ts).
+// Writing waits for nobody: every call that may take long is asynchronous. Reading a source is synchronous:
+// whoever reads many small pieces runs in a worker, and a promise a piece would cost more than the piece.
+//
+// Not here: what is done about a failure (log-writer.ts); writing a file whole or not at all
+// (write-aside.ts).
 
-import { close, fdatasync, ftruncate, open, writev } from "node:fs";
 import {
+  close,
+  closeSync,
+  fdatasync,
+  fstatSync,
+  ftruncate,
+  open,
+  openSync,
+  readSync,
+  writev,
+} from "node:fs";
+import {
+  link,
   mkdir,
   open as openHandle,
   readFile,
   readdir,
   rename,
+  stat,
   statfs,
   unlink,
 } from "node:fs/promises";
 import { promisify } from "node:util";
+import { assert } from "../../base/assert.ts";
+import { SpoorError } from "../../base/errors.ts";
+
+/** Bytes that can be read anywhere: of a file, of a part of one, or in memory. */
+export interface Source {
+  readonly bytes: number;
+  /** Exactly `length` bytes from `offset` on; they stay as they are. @throws SpoorError `unavailable`. */
+  read(offset: number, length: number): Uint8Array;
+}
+
+/** A file that is open for reading. What it holds stays readable when its name is removed. */
+export interface OpenSource extends Source {
+  close(): void;
+}
 
 export interface DiskFiles {
   makeDirectory(path: string): Promise<void>;
@@ -29,8 +59,15 @@ export interface DiskFiles {
   sync(file: number): Promise<void>;
   truncate(file: number, bytes: number): Promise<void>;
   close(file: number): Promise<void>;
+  /** Puts the file in the place of any other of that name. */
   rename(from: string, to: string): Promise<void>;
+  /** Gives a file a second name on the same disk; the name must be free. */
+  link(from: string, to: string): Promise<void>;
   remove(path: string): Promise<void>;
+  /** Opens a file for reading; at once, without a promise. @throws SpoorError `unavailable`. */
+  openSource(path: string): OpenSource;
+  /** Bytes of a file. */
+  size(path: string): Promise<number>;
   /** Bytes that are free for us on the disk of `path`. */
   freeBytes(path: string): Promise<number>;
   /** Resolves when names created, renamed and removed in `path` have reached the disk. */
@@ -63,7 +100,12 @@ export const diskFiles: DiskFiles = {
   truncate: (file, bytes) => truncateFile(file, bytes),
   close: (file) => closeFile(file),
   rename: (from, to) => rename(from, to),
+  link: (from, to) => link(from, to),
   remove: (path) => unlink(path),
+  openSource: openFileSource,
+  async size(path) {
+    return (await stat(path)).size;
+  },
   async freeBytes(path) {
     const { bavail, bsize } = await statfs(path);
     return bavail * bsize;
@@ -77,3 +119,47 @@ export const diskFiles: DiskFiles = {
     }
   },
 };
+
+function openFileSource(path: string): OpenSource {
+  const file = attempt("cannot be opened", {}, () => openSync(path, "r"));
+  const bytes = attempt("has no size", {}, () => fstatSync(file).size);
+  let isOpen = true;
+  return {
+    bytes,
+    read(offset, length) {
+      // A number of a closed file may be another file's by now.
+      assert(isOpen, "a source is not read after it was closed");
+      checkStretch(bytes, offset, length);
+      const out = new Uint8Array(Buffer.allocUnsafeSlow(length).buffer);
+      for (let at = 0; at < length;) {
+        const where = { offset: offset + at, bytes: length - at };
+        const count = attempt("cannot be read", where, () =>
+          readSync(file, out, at, length - at, offset + at),
+        );
+        if (count === 0) throw new SpoorError("unavailable", "the file was cut short", where);
+        at += count;
+      }
+      return out;
+    },
+    close() {
+      if (isOpen) closeSync(file);
+      isOpen = false;
+    },
+  };
+}
+
+/** @throws SpoorError `unavailable` if a source of `bytes` bytes has no such stretch. */
+export function checkStretch(bytes: number, offset: number, length: number): void {
+  if (offset >= 0 && length >= 0 && offset + length <= bytes) return;
+  const where = { offset, length, bytes };
+  throw new SpoorError("unavailable", "the file has no such bytes", where);
+}
+
+function attempt<T>(what: string, where: Readonly<Record<string, number>>, call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? String(error.code) : "";
+    throw new SpoorError("unavailable", `a file ${what}`, { ...where, cause: code }, error);
+  }
+}
