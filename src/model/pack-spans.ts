@@ -37,7 +37,7 @@ const ALIGNMENT = 8;
 type Column = Uint8Array | Uint16Array | Uint32Array | Float64Array;
 
 /**
- * Packs the rows of `batch`, which stays as it is. Cost: one copy of what is used; 4 ms for 100,000 spans
+ * Packs the rows of `batch`, which stays as it is. Cost: one copy of what is used; 10 ms for 100,000 spans
  * of 12 attributes.
  *
  * @returns a buffer of its own, so that it can be put on the list of what a message transfers.
