@@ -2,7 +2,7 @@
 //
 //   200  {"data":…,"total":2,"limit":0,"offset":0,"errors":null}           application/json
 //   400  {"data":null,…,"errors":[{"code":400,"msg":"…"}]}\n               text/plain, nosniff
-//   200  {"data":[trace,trace,…],"total":0,…}                              piece by piece
+//   200  {"data":[trace,trace,…],"total":0,…}                              large: piece by piece
 //   405  nothing                                                           text/plain
 //
 // `?prettyPrint=true` sets JSON out on lines, four spaces a level.
@@ -12,10 +12,8 @@
 import { setImmediate } from "node:timers/promises";
 import type { SpanBatch } from "../model/span-batch.ts";
 import type { HttpAnswer, HttpRequest } from "../net/http-route.ts";
-import { writeJaegerTracePieces } from "../wire/jaeger-json.ts";
+import { JaegerTraceWriter } from "../wire/jaeger-json.ts";
 import { JsonIndenter, indentJson } from "../wire/json-indent.ts";
-
-const encoder = new TextEncoder();
 
 const JSON_HEADERS = { "Content-Type": "application/json" };
 
@@ -50,45 +48,64 @@ export function answerJson(request: HttpRequest, value: unknown): HttpAnswer {
 }
 
 /**
- * Traces in the envelope, written as they come, with pauses: some hundred kB of text are held.
+ * Traces in the envelope: a small answer whole, a larger one written as its traces come, with pauses,
+ * so that some hundred kB of text are held.
  *
  * @param errors asked for when all traces are written.
  */
-export function answerTraces(
+export async function answerTraces(
   request: HttpRequest,
   traces: AsyncIterable<SpanBatch>,
   errors: () => readonly DataError[],
-): HttpAnswer {
-  const text = writeTraces(traces, errors);
-  const body = wantsPretty(request) ? indentPieces(text) : text;
+): Promise<HttpAnswer> {
+  const pieces = writeTraces(traces, errors);
+  const indenter = wantsPretty(request) ? new JsonIndenter() : undefined;
+  const show = (piece: Uint8Array): Uint8Array => indenter?.indent(piece) ?? piece;
+  // Written before anything is sent: what cannot be written is still told by its status.
+  const first = await pieces.next();
+  const body = first.done === true ? show(first.value) : showEach(first.value, pieces, show);
   return { status: 200, headers: JSON_HEADERS, body };
 }
+
+/** Yields pieces that are full, returns the last one. */
+type Pieces = AsyncGenerator<Uint8Array, Uint8Array, undefined>;
 
 async function* writeTraces(
   traces: AsyncIterable<SpanBatch>,
   errors: () => readonly DataError[],
-): AsyncGenerator<Uint8Array> {
-  let before = '{"data":[';
+): Pieces {
+  const writer = new JaegerTraceWriter();
+  writer.ascii('{"data":[');
   let isEmpty = true;
   for await (const trace of traces) {
-    for (const piece of writeJaegerTracePieces(trace)) {
-      // Written before anything is sent: what cannot be written is still told by its status.
-      if (before !== "") yield encoder.encode(before);
-      else await setImmediate(); // others get their turn
-      yield piece;
-      before = "";
-    }
-    before = ",";
+    if (!isEmpty) writer.ascii(",");
     isEmpty = false;
+    for (const piece of writer.write(trace)) {
+      yield piece;
+      await setImmediate(); // others get their turn
+    }
   }
   const rest = { total: 0, limit: 0, offset: 0, errors: errors().length === 0 ? null : errors() };
   // The envelope goes on where its array ends: `{"total":…}` without its first character.
-  yield encoder.encode(`${isEmpty ? before : ""}],${JSON.stringify(rest).slice(1)}`);
+  writer.ascii(`],${JSON.stringify(rest).slice(1)}`);
+  return writer.take();
 }
 
-async function* indentPieces(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const indenter = new JsonIndenter();
-  for await (const piece of pieces) yield indenter.indent(piece);
+async function* showEach(
+  first: Uint8Array,
+  pieces: Pieces,
+  show: (piece: Uint8Array) => Uint8Array,
+): AsyncGenerator<Uint8Array> {
+  try {
+    yield show(first);
+    for (;;) {
+      const next = await pieces.next();
+      yield show(next.value);
+      if (next.done === true) return;
+    }
+  } finally {
+    await pieces.return(new Uint8Array(0));
+  }
 }
 
 /** An error in the envelope. */

@@ -35,7 +35,7 @@ async function readOne(parts: QueryParts, request: HttpRequest): Promise<HttpAns
   return answerTraces(request, eachTrace(traces, { adjust: parts.adjust, raw }), () => []);
 }
 
-function search(parts: QueryParts, request: HttpRequest): HttpAnswer {
+async function search(parts: QueryParts, request: HttpRequest): Promise<HttpAnswer> {
   const { query, ids, raw } = parseTraceSearch(request.query, parts.clock.nowUs());
   const view = { adjust: parts.adjust, raw };
   if (ids.length > 0) {

@@ -19,7 +19,7 @@ export function makeTransformRoute(): HttpRoute {
   return { method: "POST", path: "/api/transform", handle: transform };
 }
 
-function transform(request: HttpRequest): HttpAnswer {
+async function transform(request: HttpRequest): Promise<HttpAnswer> {
   const batch = new SpanBatch();
   try {
     readOtlpJson(request.body, batch);

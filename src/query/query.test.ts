@@ -83,20 +83,30 @@ test("--query.http.cors.allowed-origins lets pages of those origins ask, and no 
   assert.equal(other.headers.get("access-control-allow-origin"), null);
 });
 
-test("answers are packed for who asks, and only then", async () => {
-  await using query = await openTestQuery([], [makeTrace({ id: 1 })]);
-  const peer = await openRawPeer(query.httpPort);
-  const head = `GET /api/traces/${TRACE_ID} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n`;
-  peer.write(`${head}accept-encoding: gzip\r\n\r\n`);
-  const packed = await peer.untilClosed();
-  assert.match(packed, /content-encoding: gzip/i);
-  const chunks = packed.slice(packed.indexOf("\r\n\r\n") + 4);
-  const text = gunzipSync(Buffer.from(unchunk(chunks), "latin1")).toString();
-  assert.ok(text.startsWith(`{"data":[{"traceID":"${TRACE_ID}"`));
-  const plain = await openRawPeer(query.httpPort);
-  plain.write(`${head}\r\n`);
-  assert.doesNotMatch(await plain.untilClosed(), /content-encoding/i);
-});
+for (const [what, spans, framing] of [
+  ["a small answer", 10, /content-length: /i],
+  ["a large one, in chunks,", 3_000, /transfer-encoding: chunked/i],
+] as const) {
+  test(`${what} is packed for who asks, and only then`, async () => {
+    const trace = makeTrace(...Array.from({ length: spans }, (_, at) => ({ id: at + 1 })));
+    await using query = await openTestQuery([], [trace]);
+    const peer = await openRawPeer(query.httpPort);
+    const head = `GET /api/traces/${TRACE_ID} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n`;
+    peer.write(`${head}accept-encoding: gzip\r\n\r\n`);
+    const packed = await peer.untilClosed();
+    const [fields] = packed.split("\r\n\r\n", 1);
+    assert.match(fields!, /content-encoding: gzip/i);
+    assert.match(fields!, framing);
+    const body = packed.slice(fields!.length + 4);
+    const bytes = Buffer.from(/chunked/i.test(fields!) ? unchunk(body) : body, "latin1");
+    const text = gunzipSync(bytes).toString();
+    assert.ok(text.startsWith(`{"data":[{"traceID":"${TRACE_ID}"`));
+    assert.equal((JSON.parse(text) as { data: { spans: [] }[] }).data[0]!.spans.length, spans);
+    const plain = await openRawPeer(query.httpPort);
+    plain.write(`${head}\r\n`);
+    assert.doesNotMatch(await plain.untilClosed(), /content-encoding/i);
+  });
+}
 
 function unchunk(text: string): string {
   let body = "";

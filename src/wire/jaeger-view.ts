@@ -107,6 +107,13 @@ export interface JaegerReferenceVisitor {
   ): void;
 }
 
+const encoder = new TextEncoder();
+const SERVICE_NAME = encoder.encode("service.name");
+const WARNINGS = encoder.encode("@jaeger@warnings");
+const EVENT = encoder.encode("event");
+const REF_TYPE = encoder.encode("opentracing.ref_type");
+const CHILD_OF = encoder.encode("child_of");
+
 /** How one batch is shown. Make it after the batch is complete; cost: six look-ups. */
 export class JaegerView {
   readonly batch: SpanBatch;
@@ -119,11 +126,11 @@ export class JaegerView {
   constructor(batch: SpanBatch) {
     const { dictionary } = batch;
     this.batch = batch;
-    this.#serviceKey = dictionary.findText("service.name");
-    this.#warningsKey = dictionary.findText("@jaeger@warnings");
-    this.#eventKey = dictionary.findText("event");
-    this.#refTypeKey = dictionary.findText("opentracing.ref_type");
-    this.#childOf = dictionary.findText("child_of");
+    this.#serviceKey = dictionary.find(SERVICE_NAME);
+    this.#warningsKey = dictionary.find(WARNINGS);
+    this.#eventKey = dictionary.find(EVENT);
+    this.#refTypeKey = dictionary.find(REF_TYPE);
+    this.#childOf = dictionary.find(CHILD_OF);
   }
 
   visitTags(row: number, visitor: JaegerTagVisitor): void {

@@ -1,45 +1,75 @@
-// A buffer that JSON is written into: pieces of text, quoted strings and hex, straight as UTF-8.
+// A buffer that JSON is written into: pieces of text, quoted strings, numbers and hex, straight as UTF-8.
 //
-//   raw(bytes) · ascii(text)                   as they are
+//   raw(piece) · ascii(text)                   as they are
 //   quote(text) · entry(n)                     "…" with what JSON must escape escaped
-//   hex(bytes, at, length)                     two digits a byte
+//   int(n) · hex(bytes, at, length)            decimal; two digits a byte
 //
-// An entry of the dictionary is looked at once: one that needs no escape (nearly all) is copied from
-// the arena each time, any other is kept quoted. No string is made, and none has to be encoded.
+// The texts of a dictionary are looked over once, all of them in one pass: one that needs no escape
+// (nearly all) is copied from the arena each time, any other is kept quoted. No string is made, and
+// none has to be encoded. Short copies go four bytes at a time; the last four overlap those before.
 //
 // Source: RFC 8259 §7. Trust: entries may hold any bytes; what is not UTF-8 becomes U+FFFD.
 // Not here: what is written (jaeger-json.ts).
 
 import { SpoorError } from "../base/errors.ts";
-import type { Dictionary } from "../model/dictionary.ts";
+import { Dictionary } from "../model/dictionary.ts";
 
 /** What a JavaScript string can hold (2^29 - 24); a longer answer helps nobody. */
 export const JSON_BYTES_MAX = 0x1fff_ffe8;
 
 const FIRST_BYTES = 1 << 14;
 /** Longer pieces are copied by the engine's own memcpy; below it a loop is cheaper. */
-const LOOP_COPY_BYTES = 48;
+const LOOP_COPY_BYTES = 256;
 
 const QUOTE = 0x22;
-const PLAIN = 1;
-const ESCAPED = 2;
+const BACKSLASH = 0x5c;
+const MINUS = 0x2d;
+const ZERO = 0x30;
+/** Digits that fit the engine's integers: larger numbers are written in two halves. */
+const HALF = 1e9;
+const HALF_DIGITS = 9;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-const DIGITS = encoder.encode("0123456789abcdef");
+/** Byte → its two digits, as they lie in memory. */
+const HEX = Uint16Array.from({ length: 256 }, (_, byte) => {
+  const digits = encoder.encode(byte.toString(16).padStart(2, "0"));
+  return digits[0]! | (digits[1]! << 8);
+});
+
+const NO_BYTES = new Uint8Array(0);
+const NO_ENTRIES = new Dictionary();
+
+/** Text that is written often, made once. */
+export function makePiece(text: string): DataView {
+  return viewOf(encoder.encode(text));
+}
 
 export class JsonBytes {
-  #bytes = new Uint8Array(FIRST_BYTES);
+  #bytes: Uint8Array = NO_BYTES;
+  #view: DataView = viewOf(NO_BYTES);
   #at = 0;
-  readonly #dictionary: Dictionary;
-  /** By entry: 0 not looked at, PLAIN, ESCAPED. */
-  readonly #state: Uint8Array;
-  readonly #escaped = new Map<number, Uint8Array>();
+  #nextBytes = FIRST_BYTES;
+  #dictionary = NO_ENTRIES;
+  #arena: DataView = viewOf(NO_BYTES);
+  #ends = NO_ENTRIES.ends;
+  /** By entry: 1 = it is not written as it is. */
+  #isEscaped = new Uint8Array(1);
+  readonly #escaped = new Map<number, DataView>();
 
-  /** Writes entries of `dictionary`, which must not grow meanwhile. */
-  constructor(dictionary: Dictionary) {
+  /** From now on entries are those of `dictionary`, which must not grow meanwhile. Cost: its bytes. */
+  begin(dictionary: Dictionary): void {
     this.#dictionary = dictionary;
-    this.#state = new Uint8Array(dictionary.count);
+    this.#arena = viewOf(dictionary.arena);
+    this.#ends = dictionary.ends;
+    this.#escaped.clear();
+    if (this.#isEscaped.length < dictionary.count) {
+      this.#isEscaped = new Uint8Array(2 * dictionary.count);
+    } else {
+      this.#isEscaped.fill(0, 0, dictionary.count);
+    }
+    for (const entry of dictionary.invalidEntries) this.#isEscaped[entry] = 1;
+    this.#findEscaped();
   }
 
   get length(): number {
@@ -61,8 +91,27 @@ export class JsonBytes {
     this.#at = length;
   }
 
-  raw(piece: Uint8Array): void {
-    this.#copy(piece, 0, piece.length);
+  /** Gives all that was written away and begins anew, in other memory. */
+  take(): Uint8Array {
+    const taken = this.bytes();
+    this.#nextBytes = Math.max(FIRST_BYTES, this.#bytes.length);
+    this.#setBytes(NO_BYTES);
+    this.#at = 0;
+    return taken;
+  }
+
+  raw(piece: DataView): void {
+    const length = piece.byteLength;
+    this.#reserve(length);
+    copy(piece, 0, length, this.#view, this.#at);
+    this.#at += length;
+  }
+
+  /** As `raw`, for pieces that are written once. */
+  append(bytes: Uint8Array): void {
+    this.#reserve(bytes.length);
+    this.#bytes.set(bytes, this.#at);
+    this.#at += bytes.length;
   }
 
   /** Text without a character above U+007F, as it is. */
@@ -76,80 +125,174 @@ export class JsonBytes {
 
   /** Any text, in quotes. */
   quote(text: string): void {
-    this.raw(encoder.encode(JSON.stringify(text)));
+    this.append(encoder.encode(JSON.stringify(text)));
   }
 
   /** Entry `entry` of the dictionary, in quotes. */
   entry(entry: number): void {
-    const state = this.#state[entry] === 0 ? this.#look(entry) : this.#state[entry];
-    if (state === ESCAPED) {
-      this.raw(this.#escaped.get(entry)!);
+    if (this.#isEscaped[entry] === 1) {
+      this.raw(this.#escaped.get(entry) ?? this.#escape(entry));
       return;
     }
-    const dictionary = this.#dictionary;
-    const start = dictionary.start(entry);
-    const end = dictionary.ends[entry]!;
-    this.#reserve(end - start + 2);
-    this.#bytes[this.#at++] = QUOTE;
-    this.#copy(dictionary.arena, start, end);
-    this.#bytes[this.#at++] = QUOTE;
+    const start = entry === 0 ? 0 : this.#ends[entry - 1]!;
+    const end = this.#ends[entry]!;
+    const length = end - start;
+    this.#reserve(length + 2);
+    const at = this.#at;
+    const view = this.#view;
+    view.setUint8(at, QUOTE);
+    if (length > LOOP_COPY_BYTES) {
+      this.#bytes.set(this.#dictionary.arena.subarray(start, end), at + 1);
+    } else {
+      copy(this.#arena, start, end, view, at + 1);
+    }
+    view.setUint8(at + 1 + length, QUOTE);
+    this.#at = at + length + 2;
+  }
+
+  /** A number as JavaScript prints it. Cost: some ns a digit if it is a safe integer. */
+  int(value: number): void {
+    if (!Number.isSafeInteger(value)) {
+      this.ascii(String(value));
+      return;
+    }
+    this.#reserve(20);
+    let rest = value;
+    if (rest < 0) {
+      this.#view.setUint8(this.#at++, MINUS);
+      rest = -rest;
+    }
+    if (rest < HALF) {
+      this.#digits(rest, countDigits(rest));
+      return;
+    }
+    const high = Math.floor(rest / HALF);
+    this.#digits(high, countDigits(high));
+    this.#digits(rest - high * HALF, HALF_DIGITS);
   }
 
   hex(bytes: Uint8Array, start: number, length: number): void {
     this.#reserve(2 * length);
-    const out = this.#bytes;
+    const view = this.#view;
     let at = this.#at;
-    for (let from = start, end = start + length; from < end; from++) {
-      const byte = bytes[from]!;
-      out[at++] = DIGITS[byte >> 4]!;
-      out[at++] = DIGITS[byte & 15]!;
+    for (let from = start, end = start + length; from < end; from++, at += 2) {
+      view.setUint16(at, HEX[bytes[from]!]!, true);
     }
     this.#at = at;
   }
 
-  #look(entry: number): number {
-    const dictionary = this.#dictionary;
-    const arena = dictionary.arena;
-    const end = dictionary.ends[entry]!;
-    let state = dictionary.isUtf8(entry) ? PLAIN : ESCAPED;
-    for (let at = dictionary.start(entry); at < end; at++) {
-      const byte = arena[at]!;
-      if (byte < 0x20 || byte === QUOTE || byte === 0x5c) {
-        state = ESCAPED;
-        break;
-      }
+  /** The last `count` digits of `value`, which is below HALF. */
+  #digits(value: number, count: number): void {
+    const view = this.#view;
+    const start = this.#at;
+    let rest = value | 0;
+    for (let at = start + count - 1; at >= start; at--) {
+      const next = (rest / 10) | 0;
+      view.setUint8(at, ZERO + rest - 10 * next);
+      rest = next;
     }
-    if (state === ESCAPED) {
-      const text = decoder.decode(dictionary.bytes(entry));
-      this.#escaped.set(entry, encoder.encode(JSON.stringify(text)));
-    }
-    this.#state[entry] = state;
-    return state;
+    this.#at = start + count;
   }
 
-  #copy(from: Uint8Array, start: number, end: number): void {
-    const length = end - start;
-    this.#reserve(length + 1);
-    if (length > LOOP_COPY_BYTES) {
-      this.#bytes.set(from.subarray(start, end), this.#at);
-    } else {
-      const bytes = this.#bytes;
-      const at = this.#at;
-      for (let i = 0; i < length; i++) bytes[at + i] = from[start + i]!;
+  /** Marks the entries with a byte that JSON must escape. Four bytes are looked at together. */
+  #findEscaped(): void {
+    const arena = this.#arena;
+    const end = this.#dictionary.arenaBytes;
+    let at = 0;
+    for (; at + 4 <= end; at += 4) {
+      const word = arena.getInt32(at, true);
+      if (!maySpecial(word)) continue;
+      const special = findSpecial(arena, at, at + 4);
+      if (special >= 0) at = this.#mark(special) - 4;
     }
-    this.#at += length;
+    while (at < end) {
+      const special = findSpecial(arena, at, end);
+      if (special < 0) return;
+      at = this.#mark(special);
+    }
+  }
+
+  /** @returns where the entry ends that has the arena's byte `at`. */
+  #mark(at: number): number {
+    const ends = this.#ends;
+    let low = 0;
+    let high = this.#dictionary.count - 1;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (ends[middle]! > at) high = middle;
+      else low = middle + 1;
+    }
+    this.#isEscaped[low] = 1;
+    return ends[low]!;
+  }
+
+  #escape(entry: number): DataView {
+    const text = decoder.decode(this.#dictionary.bytes(entry));
+    const piece = makePiece(JSON.stringify(text));
+    this.#escaped.set(entry, piece);
+    return piece;
   }
 
   #reserve(more: number): void {
     const needed = this.#at + more;
-    if (needed <= this.#bytes.length) return;
+    if (needed > this.#bytes.length) this.#grow(needed);
+  }
+
+  #grow(needed: number): void {
     if (needed > JSON_BYTES_MAX) {
       const where = { size: needed, sizeMax: JSON_BYTES_MAX };
       throw new SpoorError("unsupported", "answer is too long to be written as JSON", where);
     }
-    const size = Math.min(JSON_BYTES_MAX, Math.max(2 * this.#bytes.length, needed));
-    const grown = new Uint8Array(size);
+    const size = Math.max(2 * this.#bytes.length, this.#nextBytes, needed);
+    const grown = new Uint8Array(Math.min(JSON_BYTES_MAX, size));
     grown.set(this.#bytes.subarray(0, this.#at));
-    this.#bytes = grown;
+    this.#setBytes(grown);
   }
+
+  #setBytes(bytes: Uint8Array): void {
+    this.#bytes = bytes;
+    this.#view = viewOf(bytes);
+  }
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function copy(from: DataView, start: number, end: number, to: DataView, at: number): void {
+  const last = end - 4;
+  let source = start;
+  let target = at;
+  if (last < start) {
+    for (; source < end; source++, target++) to.setUint8(target, from.getUint8(source));
+    return;
+  }
+  for (; source < last; source += 4, target += 4) {
+    to.setInt32(target, from.getInt32(source, true), true);
+  }
+  to.setInt32(at + last - start, from.getInt32(last, true), true);
+}
+
+/** True if one of the four bytes is below 0x20, `"` or `\`; seldom for others too. */
+function maySpecial(word: number): boolean {
+  const quote = word ^ 0x22222222;
+  const backslash = word ^ 0x5c5c5c5c;
+  const below = (word - 0x20202020) & ~word;
+  const equal = ((quote - 0x01010101) & ~quote) | ((backslash - 0x01010101) & ~backslash);
+  return ((below | equal) & 0x80808080) !== 0;
+}
+
+function findSpecial(arena: DataView, start: number, end: number): number {
+  for (let at = start; at < end; at++) {
+    const byte = arena.getUint8(at);
+    if (byte < 0x20 || byte === QUOTE || byte === BACKSLASH) return at;
+  }
+  return -1;
+}
+
+/** Of a number below HALF. */
+function countDigits(value: number): number {
+  let count = 1;
+  for (let bound = 10; value >= bound; bound *= 10) count++;
+  return count;
 }

@@ -52,7 +52,8 @@ export function writeOtlpJson(batches: readonly SpanBatch[]): string {
 }
 
 function writeBatch(batch: SpanBatch): string {
-  const out = new JsonBytes(batch.dictionary);
+  const out = new JsonBytes();
+  out.begin(batch.dictionary);
   for (const group of groupRows(batch)) writeResourceSpans(out, batch, group);
   out.cut(out.length - 1);
   return out.text();
