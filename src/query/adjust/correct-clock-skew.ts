@@ -18,7 +18,8 @@ import type { SpanBatch } from "../../model/span-batch.ts";
 import type { RowWarnings } from "./row-warnings.ts";
 import type { SpanIdIndex } from "./span-id-index.ts";
 
-const HOST_KEYS = ["ip", "host.id", "host.ip", "host.name"];
+const encoder = new TextEncoder();
+const HOST_KEYS = ["ip", "host.id", "host.ip", "host.name"].map((key) => encoder.encode(key));
 
 const NO_ROW = -1;
 
@@ -94,7 +95,7 @@ function makeTree(batch: SpanBatch, index: SpanIdIndex, warnings: RowWarnings): 
 /** Resource → dictionary entry that names its host, 0 = unknown. */
 function hostsOf(batch: SpanBatch): Uint32Array {
   const table = batch.resourceAttributes;
-  const keys = HOST_KEYS.map((text) => batch.dictionary.findText(text));
+  const keys = HOST_KEYS.map((key) => batch.dictionary.find(key));
   const hosts = new Uint32Array(batch.resources);
   for (let resource = 0; resource < batch.resources; resource++) {
     const start = batch.resourceAttributeStart[resource]!;

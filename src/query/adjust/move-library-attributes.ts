@@ -9,13 +9,14 @@ import { STRING } from "../../model/attribute-table.ts";
 import type { SpanBatch } from "../../model/span-batch.ts";
 import type { RowWarnings } from "./row-warnings.ts";
 
+const encoder = new TextEncoder();
 const KEYS = [
   "telemetry.sdk.language",
   "telemetry.sdk.name",
   "telemetry.sdk.version",
   "telemetry.distro.name",
   "telemetry.distro.version",
-];
+].map((text) => ({ text, bytes: encoder.encode(text) }));
 
 /** A value of a resource, either its own or one that moves to it. */
 interface Held {
@@ -34,8 +35,8 @@ export function moveLibraryAttributes(
   warnings: RowWarnings,
 ): Uint8Array | undefined {
   const keys = new Map<number, string>();
-  for (const text of KEYS) {
-    const key = batch.dictionary.findText(text);
+  for (const { text, bytes } of KEYS) {
+    const key = batch.dictionary.find(bytes);
     if (key >= 0) keys.set(key, text);
   }
   if (keys.size === 0) return undefined;

@@ -7,12 +7,13 @@
 import { type AttributeTable, DOUBLE, INT, STRING } from "../../model/attribute-table.ts";
 import type { SpanBatch } from "../../model/span-batch.ts";
 
-const KEYS = ["ip", "peer.ipv4"];
+const encoder = new TextEncoder();
+const KEYS = ["ip", "peer.ipv4"].map((key) => encoder.encode(key));
 
 /** Changes values in place. Cost: nothing if the batch has none of the keys. */
 export function normalizeAddresses(batch: SpanBatch): void {
-  for (const text of KEYS) {
-    const key = batch.dictionary.findText(text);
+  for (const bytes of KEYS) {
+    const key = batch.dictionary.find(bytes);
     if (key < 0) continue;
     normalize(batch, batch.resourceAttributes, key);
     normalize(batch, batch.spanAttributes, key);
