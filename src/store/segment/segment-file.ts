@@ -32,7 +32,7 @@ import {
   INDEX_PAGE_BYTES,
   TraceIndex,
   countIndexPages,
-  indexBlock,
+  indexIds,
   writeIndex,
 } from "./trace-index.ts";
 
@@ -73,7 +73,7 @@ export async function writeSegment(
   const footer = { blocks: [entry], indexOffset, indexPages: countIndexPages(traces), log };
   const end = writeSegmentFooter(footer);
   const figures = figuresOf(footer, segmentBytes(footer, end));
-  const index = writeIndex([indexBlock(block, 0)], footer.indexPages);
+  const index = writeIndex([indexIds(block.traceIds, 0)], footer.indexPages);
   await writeAside(files, directory, figures.name, (append) =>
     append([writeSegmentHeader(), ...chunks, ...index, end]),
   );

@@ -16,7 +16,6 @@
 
 import { crc32 } from "node:zlib";
 import { SpoorError } from "../../base/errors.ts";
-import type { FileBlock } from "../block/block-reader.ts";
 import { hashText } from "../block/text-hash.ts";
 import type { Source } from "../disk/files.ts";
 
@@ -52,11 +51,10 @@ export interface IndexCursor {
   take(page: number, pages: number, into: number[]): boolean;
 }
 
-/** The entries of one block. Cost: 0.1 µs a trace, and 8 bytes. */
-export function indexBlock(block: FileBlock, number: number): IndexCursor {
-  const ids = block.traceIds;
-  const view = new DataView(ids.buffer, ids.byteOffset, ids.byteLength);
-  const entries = new Float64Array(block.figures.traces);
+/** The entries of block `number`: its traces' ids, 16 bytes each. Cost: 0.1 µs a trace, and 8 bytes. */
+export function indexIds(ids: Uint8Array, number: number): IndexCursor {
+  const view = viewOf(ids);
+  const entries = new Float64Array(ids.length / 16);
   for (let trace = 0; trace < entries.length; trace++) {
     entries[trace] = hashText(view, 16 * trace, 16 * trace + 16, 0) * BLOCK_STEP + number;
   }
