@@ -6,9 +6,19 @@
 // Not here: parameters and texts of an API (query/), how an engine finds the spans (store/…).
 
 /**
- * How a condition compares. `=` and `!=` take the whole text, case-sensitive. `<` … `>=` compare numbers
- * if the operand reads as one (with integers, doubles and texts that read as numbers), else texts by code
- * point. `~` and `!~` take a regular expression of RE2's syntax that has to match the whole text.
+ * How a condition compares a value with its operand.
+ *
+ * - `=`: the whole text, case-sensitive; an integer or double too if the operand reads as its number:
+ *   `1e3` and `1000.0` both equal 1000. `!=`: a value that does not equal.
+ * - `<` `<=` `>` `>=`, if the operand reads as a number: integers, doubles and texts that read as numbers
+ *   are compared with it, other values do not meet it, and nothing is less or greater than NaN. If it does
+ *   not: the texts of all values, by code point.
+ * - `~`: a regular expression of RE2's syntax that has to match the whole text; `!~`: one that does not.
+ * - `exists`: any value. `absent`: see AttributeCondition.
+ *
+ * A number: digits with or without sign, fraction and exponent, or `NaN`, `Inf`, `Infinity`; at most
+ * NUMBER_CHARS_MAX characters. Digits alone that fit into 64 bits are compared exactly with integers;
+ * everything else as doubles.
  */
 export type Operator = "=" | "!=" | "<" | "<=" | ">" | ">=" | "~" | "!~" | "exists" | "absent";
 
@@ -25,10 +35,24 @@ export const OPERATORS: readonly Operator[] = [
   "absent",
 ];
 
+/** Longer texts are no numbers. */
+export const NUMBER_CHARS_MAX = 64;
+
+/** The longest regular expression. */
+export const PATTERN_CHARS_MAX = 1_000;
+
 /**
  * One condition on an attribute of any level: span, resource, scope, event or link. A span meets it if
  * it carries the key, at whatever level, with a value that compares so: `!=` and `!~` too ask for a value
- * that is there and differs. Only `absent` asks for spans without the key.
+ * that is there and differs, and of several values one is enough. Only `absent` asks for spans without
+ * the key at every level.
+ *
+ * Columns count as attributes by the names that Jaeger shows them by, where they are set: `error` (true,
+ * on spans with that status, never false), `span.kind`, `otel.status_code` (OK, ERROR),
+ * `otel.status_description`, `w3c.tracestate`, `otel.scope.name`, `otel.scope.version` (also
+ * `otel.library.…`), `event` (the name of each). If an operator is given, also `span.name`, and
+ * `duration`: a number of µs, for which the operand may have units (`150ms`). Without an operator, as
+ * Jaeger's tags come, these two are attributes like any other.
  */
 export interface AttributeCondition {
   readonly key: string;
@@ -36,7 +60,8 @@ export interface AttributeCondition {
   readonly operator?: Operator;
   /**
    * Compared with the attribute's value as text: 503 and "503" both equal `503`, true equals `true`.
-   * Arrays and maps compare by their JSON text. Not looked at by `exists` and `absent`.
+   * Bytes are base64, arrays and maps their JSON text (keys sorted), no value is the empty text. Not
+   * looked at by `exists` and `absent`.
    */
   readonly value: string;
 }

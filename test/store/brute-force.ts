@@ -7,12 +7,14 @@ import {
   BYTES,
   DOUBLE,
   INT,
+  MAP,
   STRING,
 } from "../../src/model/attribute-table.ts";
 import type { SpanBatch } from "../../src/model/span-batch.ts";
 import type { AttributeCondition, Dependency, TraceQuery } from "../../src/model/trace-query.ts";
+import { NESTED_VALUES } from "./corpus.ts";
 
-const KINDS = ["unspecified", "internal", "server", "client", "producer", "consumer"];
+const KINDS = ["", "internal", "server", "client", "producer", "consumer"];
 
 /** Hex ids of the traces that `query` must find, in order. */
 export function findByForce(batches: readonly SpanBatch[], query: TraceQuery): string[] {
@@ -54,26 +56,121 @@ function meets(batch: SpanBatch, row: number, query: TraceQuery): boolean {
     (query.kind === undefined || batch.kind[row] === query.kind) &&
     (query.durationNsMin === undefined || durationNs >= query.durationNsMin) &&
     (query.durationNsMax === undefined || durationNs <= query.durationNsMax) &&
-    query.attributes.every((condition) => tagsOf(batch, row).some((tag) => isTag(tag, condition)))
+    query.attributes.every((condition) => meetsCondition(batch, row, condition))
   );
 }
 
-function isTag([key, value]: readonly [string, string], condition: AttributeCondition): boolean {
-  return key === condition.key && value === condition.value;
+function meetsCondition(batch: SpanBatch, row: number, condition: AttributeCondition): boolean {
+  const own = valuesOf(batch, row, condition);
+  if (condition.operator === "absent") return own.length === 0;
+  return own.some((value) => isMet(value, condition));
 }
 
-/** Every attribute of a span as texts, of every level, and what Jaeger shows as tags. */
-function tagsOf(batch: SpanBatch, row: number): (readonly [string, string])[] {
+/** Numbers are there for INT (bigint), for DOUBLE, and for texts that read as one. */
+interface Value {
+  readonly text: string;
+  readonly number?: bigint | number | undefined;
+  readonly isText?: boolean;
+}
+
+function isMet(value: Value, { operator = "=", value: operand, key }: AttributeCondition): boolean {
+  switch (operator) {
+    case "=":
+      return isEqual(value, operandOf(key, value, operand));
+    case "!=":
+      return !isEqual(value, operandOf(key, value, operand));
+    case "~":
+      return new RegExp(`^(?:${operand})$`, "u").test(value.text);
+    case "!~":
+      return !new RegExp(`^(?:${operand})$`, "u").test(value.text);
+    case "exists":
+      return true;
+    case "absent":
+      throw new Error("not a question to one value");
+    default: {
+      const read = operandOf(key, value, operand);
+      const number = readNumber(read);
+      let order: number;
+      if (number === undefined) order = orderTexts(value.text, read);
+      else if (value.number === undefined) return false;
+      else order = orderNumbers(value.number, number, read);
+      if (operator === "<") return order < 0;
+      if (operator === "<=") return order <= 0;
+      return operator === ">" ? order > 0 : order >= 0;
+    }
+  }
+}
+
+function isEqual(value: Value, operand: string): boolean {
+  if (value.text === operand) return true;
+  const number = readNumber(operand);
+  if (value.isText === true || number === undefined || value.number === undefined) return false;
+  if (Number.isNaN(value.number) && Number.isNaN(number)) return true;
+  return orderNumbers(value.number, number, operand) === 0;
+}
+
+/** The column `duration` has the text of a number and no type; its operand may have a unit. */
+function operandOf(key: string, value: Value, operand: string): string {
+  if (key !== "duration" || value.isText !== undefined) return operand;
+  const found = /^(\d+)(us|ms|s)$/.exec(operand);
+  if (found === null) return operand;
+  return String(
+    Number(found[1]) * { us: 1, ms: 1_000, s: 1_000_000 }[found[2] as "us" | "ms" | "s"],
+  );
+}
+
+/** A whole number of 64 bits, any other number, or undefined. */
+function readNumber(text: string): bigint | number | undefined {
+  if (text === "NaN") return NaN;
+  if (["Inf", "+Inf", "-Inf"].includes(text)) return text.startsWith("-") ? -Infinity : Infinity;
+  const number = Number(text);
+  const isOdd = text === "" || text.length > 64 || /[\sxXoObB]/.test(text);
+  if (isOdd || Number.isNaN(number)) return undefined;
+  if (!/^[-+]?\d+$/.test(text)) return number;
+  const whole = text.startsWith("-") ? -BigInt(text.slice(1)) : BigInt(text.replace("+", ""));
+  return whole === BigInt.asIntN(64, whole) ? whole : number;
+}
+
+/** Doubles are compared with the operand as a double, whole numbers with the whole one. */
+function orderNumbers(value: bigint | number, operand: bigint | number, text: string): number {
+  if (typeof value === "number") return subtract(value, Number(text.replace(/Inf$/, "Infinity")));
+  if (typeof operand === "bigint") return value < operand ? -1 : value > operand ? 1 : 0;
+  if (!Number.isFinite(operand)) return subtract(0, operand);
+  const floor = BigInt(Math.floor(operand));
+  if (value === floor) return Number.isInteger(operand) ? 0 : -1;
+  return value < floor ? -1 : 1;
+}
+
+function subtract(one: number, two: number): number {
+  return one === two ? 0 : one - two;
+}
+
+function orderTexts(one: string, two: string): number {
+  const left = [...one].map((char) => char.codePointAt(0)!);
+  const right = [...two].map((char) => char.codePointAt(0)!);
+  for (let i = 0; i < Math.min(left.length, right.length); i++) {
+    if (left[i] !== right[i]) return left[i]! - right[i]!;
+  }
+  return left.length - right.length;
+}
+
+/** Every value that a span has for the key, of every level, and what Jaeger shows as tags. */
+function valuesOf(batch: SpanBatch, row: number, condition: AttributeCondition): Value[] {
   const text = (entry: number): string => batch.dictionary.text(entry);
-  const tags: (readonly [string, string])[] = [];
+  const values: Value[] = [];
   const add = (table: AttributeTable, start: number, end: number): void => {
-    for (let at = start; at < end; at++) tags.push([text(table.key[at]!), print(batch, table, at)]);
+    for (let at = start; at < end; at++) {
+      if (text(table.key[at]!) === condition.key) values.push(valueOf(batch, table, at));
+    }
+  };
+  const addColumn = (keys: readonly string[], shown: string): void => {
+    if (keys.includes(condition.key) && shown !== "") values.push(textValue(shown));
   };
   add(batch.spanAttributes, batch.attributeStart[row]!, batch.attributeStart[row + 1]!);
   for (let event = batch.eventStart[row]!; event < batch.eventStart[row + 1]!; event++) {
     const start = batch.eventAttributeStart[event]!;
     add(batch.eventAttributes, start, batch.eventAttributeStart[event + 1]!);
-    if (batch.eventName[event] !== 0) tags.push(["event", text(batch.eventName[event]!)]);
+    addColumn(["event"], text(batch.eventName[event]!));
   }
   for (let link = batch.linkStart[row]!; link < batch.linkStart[row + 1]!; link++) {
     add(batch.linkAttributes, batch.linkAttributeStart[link]!, batch.linkAttributeStart[link + 1]!);
@@ -84,35 +181,53 @@ function tagsOf(batch: SpanBatch, row: number): (readonly [string, string])[] {
   const scope = batch.scope[row]!;
   add(batch.scopeAttributes, batch.scopeAttributeStart[scope]!, batch.scopeAttributeEnd[scope]!);
   const status = ["", "OK", "ERROR"][batch.statusCode[row]!]!;
-  tags.push(
-    ["error", status === "ERROR" ? "true" : ""],
-    ["span.kind", KINDS[batch.kind[row]!]!],
-    ["otel.status_code", status],
-    ["otel.status_description", text(batch.statusMessage[row]!)],
-    ["w3c.tracestate", text(batch.traceState[row]!)],
-    ["otel.scope.name", text(batch.scopeName[scope]!)],
-    ["otel.scope.version", text(batch.scopeVersion[scope]!)],
-  );
-  return tags;
+  if (condition.key === "error" && status === "ERROR") values.push({ text: "true" });
+  addColumn(["span.kind"], KINDS[batch.kind[row]!]!);
+  addColumn(["otel.status_code"], status);
+  addColumn(["otel.status_description"], text(batch.statusMessage[row]!));
+  addColumn(["w3c.tracestate"], text(batch.traceState[row]!));
+  addColumn(["otel.scope.name", "otel.library.name"], text(batch.scopeName[scope]!));
+  addColumn(["otel.scope.version", "otel.library.version"], text(batch.scopeVersion[scope]!));
+  if (condition.operator === undefined) return values;
+  if (condition.key === "span.name") values.push(textValue(text(batch.name[row]!)));
+  if (condition.key === "duration") {
+    const us = batch.durationNs[row]! / 1_000;
+    values.push({ text: String(us), number: us });
+  }
+  return values;
 }
 
-function print(batch: SpanBatch, table: AttributeTable, at: number): string {
+function textValue(text: string): Value {
+  return { text, number: readNumber(text), isText: true };
+}
+
+function valueOf(batch: SpanBatch, table: AttributeTable, at: number): Value {
   const word = table.words[2 * at]!;
+  const isText = false;
   switch (table.type[at]) {
     case STRING:
-      return batch.dictionary.text(word);
+      return textValue(batch.dictionary.text(word));
     case BOOL:
-      return word === 1 ? "true" : "false";
+      return { text: word === 1 ? "true" : "false", isText };
     case INT:
-      return String(table.bigs[at]);
-    case DOUBLE:
-      return String(table.doubles[at]);
+      return { text: String(table.bigs[at]), number: table.bigs[at]!, isText };
+    case DOUBLE: {
+      const number = table.doubles[at]!;
+      return { text: Object.is(number, -0) ? "-0" : String(number), number, isText };
+    }
     case BYTES:
-      return Buffer.from(batch.dictionary.bytes(word)).toString("base64");
+      return { text: Buffer.from(batch.dictionary.bytes(word)).toString("base64"), isText };
     case ARRAY:
-      return '["a"]'; // The only array of the corpus.
+    case MAP: {
+      const hex = Buffer.from(batch.dictionary.bytes(word)).toString("hex");
+      const known = NESTED_VALUES.find(
+        ({ type, hex: own }) => type === table.type[at] && own === hex,
+      );
+      if (known === undefined) throw new Error("a list or map that the corpus does not have");
+      return { text: known.text, isText };
+    }
     default:
-      return "";
+      return { text: "", isText };
   }
 }
 

@@ -72,7 +72,13 @@ export function conformance(engine: string, open: () => Promise<TraceStore>): vo
       const batches: SpanBatch[] = [];
       for (let round = 0; round < 12; round++) {
         const from = round * 15;
-        const batch = makeSpans({ random, rows: 150, tracesFrom: from, tracesEnd: from + 25 });
+        const batch = makeSpans({
+          random,
+          rows: 150,
+          tracesFrom: from,
+          tracesEnd: from + 25,
+          withOdd: true,
+        });
         batches.push(batch);
         await store.write(batch, receivedOf(batch));
         for (let i = 0; i < 60; i++) {

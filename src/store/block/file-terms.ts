@@ -5,6 +5,7 @@
 // `find` reads only the pages with the key's terms; the whole columns are read when they are asked for.
 
 import { isEntryType } from "../../model/attribute-table.ts";
+import type { VisitTerm } from "../head/columns.ts";
 import type { BlockPages } from "./block-pages.ts";
 import { PAGE_TERMS } from "./layout.ts";
 import { lastAtMost } from "./row-writer.ts";
@@ -83,6 +84,27 @@ export class FileTerms {
       }
     }
     return -1;
+  }
+
+  /** Visits the terms of a key (an entry), rising. Cost: the key's terms. */
+  eachOf(keyEntry: number, visit: VisitTerm): void {
+    const keys = this.keys;
+    const key = keys.entry.indexOf(keyEntry);
+    if (key < 0) return;
+    const end = keys.firstTerm[key + 1]!;
+    for (let term = keys.firstTerm[key]!; term < end;) {
+      const index = Math.floor(term / PAGE_TERMS);
+      const page = this.#page(index);
+      const pageEnd = Math.min(end, (index + 1) * PAGE_TERMS);
+      for (; term < pageEnd; term++) {
+        const at = term % PAGE_TERMS;
+        visit(term, page.type[at]!, page.low[at]!, page.high[at]!);
+      }
+    }
+  }
+
+  keyEntries(): Uint32Array {
+    return this.keys.entry;
   }
 
   /** The key (not its entry) of a term. */

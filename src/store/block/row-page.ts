@@ -217,22 +217,19 @@ export class RowPage implements Rows {
     return this.marks(terms)[row] === 1;
   }
 
-  /** 1 for each row whose span, events or links carry one of the terms. Kept for the same array. */
+  /**
+   * 1 for each row whose span, events or links carry one of the terms. Kept for the same array.
+   *
+   * @param terms all of one key.
+   */
   marks(terms: readonly number[]): Uint8Array {
     let marks = this.#marks.get(terms);
     if (marks !== undefined) return marks;
     marks = new Uint8Array(this.rows);
     this.#marks.set(terms, marks);
     const bit = 1 << this.#index;
-    const byKey = new Map<number, number[]>();
-    for (const term of terms) {
-      if ((this.#terms.pagesOf(term) & bit) === 0) continue;
-      const key = this.#terms.keyOf(term);
-      const known = byKey.get(key);
-      if (known === undefined) byKey.set(key, [term]);
-      else known.push(term);
-    }
-    for (const [key, own] of byKey) this.#mark(key, own, marks);
+    const here = terms.filter((term) => (this.#terms.pagesOf(term) & bit) !== 0);
+    if (here.length > 0) this.#mark(this.#terms.keyOf(here[0]!), here, marks);
     return marks;
   }
 

@@ -91,7 +91,10 @@ export function eachOwnerWith(
   const place = lists.keys.indexOf(key);
   if (place < 0) return;
   const column = lists.terms.subarray(lists.keyStart[place], lists.keyStart[place + 1]);
-  if (!column.some((term) => wanted.includes(term))) return;
+  const first = all.firstTerm[key]!;
+  const isWanted = new Uint8Array(all.firstTerm[key + 1]! - first);
+  for (const term of wanted) isWanted[term - first] = 1;
+  if (!column.some((term) => isWanted[term - first] === 1)) return;
   const perShape = new Uint32Array(all.shapeStart.length - 1);
   const isKnown = new Uint8Array(perShape.length);
   let at = 0;
@@ -103,7 +106,7 @@ export function eachOwnerWith(
       perShape[shape] = own.reduce((count, one) => count + (one === key ? 1 : 0), 0);
     }
     for (let left = perShape[shape]!; left > 0; left--) {
-      if (wanted.includes(column[at++]!)) found(owner);
+      if (isWanted[column[at++]! - first] === 1) found(owner);
     }
   }
 }

@@ -19,6 +19,8 @@ export interface Owners {
   readonly terms: ArrayLike<number>;
 }
 
+export type VisitTerm = (term: number, type: number, low: number, high: number) => void;
+
 export interface Vocabulary {
   readonly dictionary: {
     /** The entry with these bytes, or -1. */
@@ -33,6 +35,10 @@ export interface Vocabulary {
     readonly low: Uint32Array;
     readonly high: Uint32Array;
     find(key: number, type: number, low: number, high: number): number;
+    /** Visits the terms of a key (an entry), rising. Cost: the key's terms, in memory all terms. */
+    eachOf(key: number, visit: VisitTerm): void;
+    /** The entries of all keys, each once. Cost in memory: all terms. */
+    keyEntries(): Iterable<number>;
   };
   readonly resources: Owners;
   readonly scopes: Owners;
@@ -76,8 +82,8 @@ export interface Rows {
   readonly linkTermStart: Uint32Array;
   readonly linkTerm: Uint32Array;
   /**
-   * True if span, events or links of the row carry one of the terms; left out, the columns are looked
-   * through. A file answers from the columns of one key.
+   * True if span, events or links of the row carry one of the terms, all of one key; left out, the
+   * columns are looked through. A file answers from the columns of one key.
    */
   carries?(terms: readonly number[], row: number): boolean;
 }

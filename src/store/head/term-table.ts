@@ -7,6 +7,8 @@
 // An attribute of a span is then one u32, equal attributes are equal numbers, and an index over terms is
 // an index over every key and value of every level.
 
+import type { VisitTerm } from "./columns.ts";
+
 const FIRST_TERMS = 1 << 12;
 
 export class TermTable {
@@ -56,6 +58,27 @@ export class TermTable {
       const term = this.#table[slot]! - 1;
       if (term < 0 || this.#equals(term, key, type, low, high)) return term;
     }
+  }
+
+  /** Visits the terms of a key, rising. Cost: a look at every term. */
+  eachOf(key: number, visit: VisitTerm): void {
+    const { count } = this;
+    for (let term = this.key.indexOf(key); term >= 0 && term < count;) {
+      visit(term, this.type[term]!, this.low[term]!, this.high[term]!);
+      term = this.key.indexOf(key, term + 1);
+    }
+  }
+
+  /** Every key once. Cost: a look at every term. */
+  keyEntries(): Set<number> {
+    const entries = new Set<number>();
+    let last = -1;
+    for (let term = 0; term < this.count; term++) {
+      const key = this.key[term]!;
+      if (key !== last) entries.add(key);
+      last = key;
+    }
+    return entries;
   }
 
   memoryBytes(): number {
