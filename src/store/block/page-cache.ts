@@ -1,20 +1,32 @@
-// Decoded pages of many blocks, as many as fit: the least recently used one goes first.
+// Decoded pages of many blocks, as many as fit. Two lists, so that a question over everything does not
+// throw out what others need all the time:
+//
+//   new page ─▶ seen ─(used by a later question)─▶ hot ─(hot is full: least recently used)─▶ seen
+//                 └─(no room: least recently used)─▶ gone
 //
 // One cache serves all blocks of a process or worker. Not here: what a page becomes (block-reader.ts).
 
 /** A block's numbers for its pages: `block * PAGES_PER_BLOCK + page`. */
 const PAGES_PER_BLOCK = 2 ** 26;
+/** Of all bytes, what hot pages may take: the rest is for what comes anew. */
+const HOT_SHARE = 3 / 4;
 
 interface Cached {
   readonly value: unknown;
   readonly bytes: number;
+  /** The last question that used it. */
+  question: number;
 }
 
 export class PageCache {
   bytes = 0;
   readonly #bytesMax: number;
-  readonly #pages = new Map<number, Cached>();
+  /** Each in the order of use, the newest last. */
+  readonly #seen = new Map<number, Cached>();
+  readonly #hot = new Map<number, Cached>();
+  #hotBytes = 0;
   #blocks = 0;
+  #question = 0;
 
   /** @param bytesMax bound of what decoded pages hold; a larger page is not kept. */
   constructor(bytesMax: number) {
@@ -26,27 +38,62 @@ export class PageCache {
     return this.#blocks++ * PAGES_PER_BLOCK;
   }
 
+  /** From here on another question is answered: pages that it shares with those before are hot. */
+  nextQuestion(): void {
+    this.#question++;
+  }
+
   /** The page `key`, from the cache or made now. `make` tells how many bytes it holds. */
   get<T>(key: number, make: () => { readonly value: T; readonly bytes: number }): T {
-    const known = this.#pages.get(key);
-    if (known !== undefined) {
-      this.#pages.delete(key);
-      this.#pages.set(key, known);
-      return known.value as T;
+    const hot = this.#hot.get(key);
+    if (hot !== undefined) {
+      if (hot.question !== this.#question) this.#use(this.#hot, key, hot);
+      return hot.value as T;
     }
-    const made = make();
-    if (made.bytes <= this.#bytesMax) {
-      this.#pages.set(key, made);
-      this.bytes += made.bytes;
+    const seen = this.#seen.get(key);
+    if (seen !== undefined) {
+      if (seen.question !== this.#question) this.#warm(key, seen);
+      return seen.value as T;
+    }
+    const { value, bytes } = make();
+    // `make` may have asked for this very page: the later one is not kept twice.
+    if (bytes <= this.#bytesMax && !this.#seen.has(key)) {
+      this.#seen.set(key, { value, bytes, question: this.#question });
+      this.bytes += bytes;
       this.#shrink();
     }
-    return made.value;
+    return value;
+  }
+
+  #use(list: Map<number, Cached>, key: number, page: Cached): void {
+    page.question = this.#question;
+    list.delete(key);
+    list.set(key, page);
+  }
+
+  #warm(key: number, page: Cached): void {
+    this.#seen.delete(key);
+    this.#use(this.#hot, key, page);
+    this.#hotBytes += page.bytes;
+    const bytesMax = this.#bytesMax * HOT_SHARE;
+    for (const [coldest, cold] of this.#hot) {
+      if (this.#hotBytes <= bytesMax) return;
+      this.#hot.delete(coldest);
+      this.#hotBytes -= cold.bytes;
+      this.#use(this.#seen, coldest, cold);
+    }
   }
 
   #shrink(): void {
-    for (const [key, page] of this.#pages) {
+    for (const [key, page] of this.#seen) {
       if (this.bytes <= this.#bytesMax) return;
-      this.#pages.delete(key);
+      this.#seen.delete(key);
+      this.bytes -= page.bytes;
+    }
+    for (const [key, page] of this.#hot) {
+      if (this.bytes <= this.#bytesMax) return;
+      this.#hot.delete(key);
+      this.#hotBytes -= page.bytes;
       this.bytes -= page.bytes;
     }
   }
