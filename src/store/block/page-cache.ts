@@ -2,7 +2,10 @@
 // throw out what others need all the time:
 //
 //   new page ─▶ seen ─(used by a later question)─▶ hot ─(hot is full: least recently used)─▶ seen
-//                 └─(no room: least recently used)─▶ gone
+//                 └─(no room: least recently used)─▶ gone ─(made anew soon)─▶ hot
+//
+// Which pages are gone is remembered for as many bytes as the cache holds: who comes again after a while
+// is hot, although there was no room to wait.
 //
 // One cache serves all blocks of a process or worker. Not here: what a page becomes (block-reader.ts).
 
@@ -25,6 +28,9 @@ export class PageCache {
   readonly #seen = new Map<number, Cached>();
   readonly #hot = new Map<number, Cached>();
   #hotBytes = 0;
+  /** Pages that are gone, and how many bytes they held; the oldest first. */
+  readonly #gone = new Map<number, number>();
+  #goneBytes = 0;
   #blocks = 0;
   #question = 0;
 
@@ -57,12 +63,22 @@ export class PageCache {
     }
     const { value, bytes } = make();
     // `make` may have asked for this very page: the later one is not kept twice.
-    if (bytes <= this.#bytesMax && !this.#seen.has(key)) {
-      this.#seen.set(key, { value, bytes, question: this.#question });
-      this.bytes += bytes;
-      this.#shrink();
-    }
+    if (bytes <= this.#bytesMax && !this.#seen.has(key)) this.#add(key, value, bytes);
     return value;
+  }
+
+  #add(key: number, value: unknown, bytes: number): void {
+    const page = { value, bytes, question: this.#question };
+    this.bytes += bytes;
+    const goneBytes = this.#gone.get(key);
+    if (goneBytes === undefined) {
+      this.#seen.set(key, page);
+    } else {
+      this.#gone.delete(key);
+      this.#goneBytes -= goneBytes;
+      this.#warm(key, page);
+    }
+    this.#shrink();
   }
 
   #use(list: Map<number, Cached>, key: number, page: Cached): void {
@@ -89,12 +105,23 @@ export class PageCache {
       if (this.bytes <= this.#bytesMax) return;
       this.#seen.delete(key);
       this.bytes -= page.bytes;
+      this.#remember(key, page.bytes);
     }
     for (const [key, page] of this.#hot) {
       if (this.bytes <= this.#bytesMax) return;
       this.#hot.delete(key);
       this.#hotBytes -= page.bytes;
       this.bytes -= page.bytes;
+    }
+  }
+
+  #remember(key: number, bytes: number): void {
+    this.#gone.set(key, bytes);
+    this.#goneBytes += bytes;
+    for (const [oldest, own] of this.#gone) {
+      if (this.#goneBytes <= this.#bytesMax) return;
+      this.#gone.delete(oldest);
+      this.#goneBytes -= own;
     }
   }
 }
