@@ -5,7 +5,8 @@
 //            rows: events, links, values  ─┘─▶ appended to `to`
 //
 // The remembered numbers hold for one pair of batches as they are filled; `begin` forgets them and
-// keeps the memory. Equal resources that `to` has from elsewhere are not looked for.
+// keeps the memory. Equal resources and scopes that `to` has from elsewhere are looked for only if the
+// copiers into it share a SharedOwners.
 
 import { assert } from "../base/assert.ts";
 import { type AttributeTable, isEntryType } from "./attribute-table.ts";
@@ -14,18 +15,71 @@ import type { SpanBatch } from "./span-batch.ts";
 const FIRST_ENTRIES = 1 << 10;
 const FIRST_OWNERS = 16;
 
+/** What several copiers have put into one batch: equal resources are there once, and scopes alike. */
+export class SharedOwners {
+  readonly #resources = new Map<string, number>();
+  readonly #scopes = new Map<string, number>();
+
+  /** The newest resource of `batch`, or an equal one that was there before: then it is taken back. */
+  keepResource(batch: SpanBatch): number {
+    const own = batch.resources - 1;
+    const start = batch.resourceAttributeStart[own]!;
+    const attributes = printNumbers(batch.resourceAttributes, start);
+    const fields = `${batch.resourceSchemaUrl[own]} ${batch.resourceDropped[own]}`;
+    const known = keep(this.#resources, `${fields}:${attributes}`, own);
+    if (known === own) return own;
+    batch.resources = own;
+    batch.resourceAttributes.count = start;
+    return known;
+  }
+
+  /** As `keepResource`. */
+  keepScope(batch: SpanBatch): number {
+    const own = batch.scopes - 1;
+    const start = batch.scopeAttributeStart[own]!;
+    const attributes = printNumbers(batch.scopeAttributes, start);
+    const texts = [batch.scopeName[own], batch.scopeVersion[own], batch.scopeSchemaUrl[own]];
+    const fields = `${texts.join(" ")} ${batch.scopeDropped[own]}`;
+    const known = keep(this.#scopes, `${fields}:${attributes}`, own);
+    if (known === own) return own;
+    batch.scopes = own;
+    batch.scopeAttributes.count = start;
+    return known;
+  }
+}
+
+function keep(known: Map<string, number>, content: string, own: number): number {
+  const before = known.get(content);
+  if (before !== undefined) return before;
+  known.set(content, own);
+  return own;
+}
+
+/** Attributes from `start` on as numbers: equal texts of one batch have one number. */
+function printNumbers(table: AttributeTable, start: number): string {
+  let numbers = "";
+  for (let at = start; at < table.count; at++) {
+    const value = `${table.words[2 * at]} ${table.words[2 * at + 1]}`;
+    numbers += ` ${table.key[at]} ${table.type[at]} ${value}`;
+  }
+  return numbers;
+}
+
 export class RowCopier {
   #from: SpanBatch;
   #to: SpanBatch;
+  readonly #owners: SharedOwners | undefined;
   /** Entry of `from` → entry of `to`; 0: not copied yet (entry 0 is 0 everywhere). */
   #entries: Uint32Array = new Uint32Array(FIRST_ENTRIES);
   /** Index in `from` → index in `to`, plus 1; 0: not copied yet. */
   #resources: Uint32Array = new Uint32Array(FIRST_OWNERS);
   #scopes: Uint32Array = new Uint32Array(FIRST_OWNERS);
 
-  constructor(from: SpanBatch, to: SpanBatch) {
+  /** @param owners shared by all copiers into `to`, if equal resources and scopes shall be one. */
+  constructor(from: SpanBatch, to: SpanBatch, owners?: SharedOwners) {
     this.#from = from;
     this.#to = to;
+    this.#owners = owners;
     this.begin(from, to);
   }
 
@@ -115,13 +169,14 @@ export class RowCopier {
     if (known !== 0) return known - 1;
     const from = this.#from;
     const to = this.#to;
-    const own = to.openResource();
+    let own = to.openResource();
     to.resourceSchemaUrl[own] = this.#copyEntry(from.resourceSchemaUrl[resource]!);
     to.resourceDropped[own] = from.resourceDropped[resource]!;
     const start = from.resourceAttributeStart[resource]!;
     const end = from.resourceAttributeEnd[resource]!;
     this.#copyAttributes(from.resourceAttributes, start, end, to.resourceAttributes);
     to.closeResource(own);
+    if (this.#owners !== undefined) own = this.#owners.keepResource(to);
     this.#resources[resource] = own + 1;
     return own;
   }
@@ -132,7 +187,7 @@ export class RowCopier {
     if (known !== 0) return known - 1;
     const from = this.#from;
     const to = this.#to;
-    const own = to.openScope();
+    let own = to.openScope();
     to.scopeName[own] = this.#copyEntry(from.scopeName[scope]!);
     to.scopeVersion[own] = this.#copyEntry(from.scopeVersion[scope]!);
     to.scopeSchemaUrl[own] = this.#copyEntry(from.scopeSchemaUrl[scope]!);
@@ -141,6 +196,7 @@ export class RowCopier {
     const end = from.scopeAttributeEnd[scope]!;
     this.#copyAttributes(from.scopeAttributes, start, end, to.scopeAttributes);
     to.closeScope(own);
+    if (this.#owners !== undefined) own = this.#owners.keepScope(to);
     this.#scopes[scope] = own + 1;
     return own;
   }
