@@ -13,10 +13,11 @@ import { printSpans } from "../../model/print-spans.ts";
 import { SpanBatch } from "../../model/span-batch.ts";
 import type { TraceQuery } from "../../model/trace-query.ts";
 import type { Block } from "../head/block.ts";
+import { callsOf } from "../head/calls.ts";
 import { Emitter } from "../head/emit.ts";
 import { Head } from "../head/head.ts";
 import { matchRows } from "../head/match.ts";
-import { dependenciesOf, operationsOf, servicesOf } from "../head/statistics.ts";
+import { operationsOf, servicesOf } from "../head/statistics.ts";
 import { makeBlockImage } from "./block-image.ts";
 import { type FileBlock, openBlock, sourceOf } from "./block-reader.ts";
 import { writeBlock } from "./block-writer.ts";
@@ -203,7 +204,7 @@ test("FileBlock.statistics are what the head counts", async () => {
   const { services, slices, calls } = file.statistics;
   const text = (entry: number): string => new TextDecoder().decode(file.dictionary.bytes(entry));
   const names = [...services.entry].map(text).sort();
-  assert.deepEqual(names, servicesOf(head));
+  assert.deepEqual(names, servicesOf(head.view()));
   const operations = new Set<string>();
   let spans = 0;
   slices.service.forEach((_, slice) => {
@@ -219,7 +220,7 @@ test("FileBlock.statistics are what the head counts", async () => {
     );
   });
   assert.equal(spans, 3_000);
-  const expected = await operationsOf(head, undefined, undefined, noPause);
+  const expected = await operationsOf(head.view(), undefined, undefined, noPause);
   assert.deepEqual(
     [...operations].sort(),
     expected.map(({ name, kind }) => JSON.stringify([name, kind])).sort(),
@@ -230,7 +231,7 @@ test("FileBlock.statistics are what the head counts", async () => {
     counts[key] = (counts[key] ?? 0) + calls.count[at]!;
   });
   const range = { startUsMin: 0, startUsMax: Number.MAX_SAFE_INTEGER };
-  const dependencies = await dependenciesOf(head, range, noPause);
+  const { counts: dependencies } = await callsOf(head.view(), range, noPause);
   assert.ok(dependencies.length > 5);
   assert.deepEqual(
     counts,

@@ -10,8 +10,8 @@
 // A row is named by block number and row: `blockNumber * 65536 + row`, as u32 (block numbers wrap around
 // after 65,536 blocks; far fewer are held).
 //
-// An open block is appended to and scanned by queries; a sealed one has no slack, postings, and never
-// changes but for `liveRows`. A sealed block has what a segment writer needs.
+// An open block is appended to and scanned by queries; a sealed one has no slack, postings, and changes
+// only in which of its rows live: `trace` (NONE: taken out again), `previous`, `liveRows`, `resourceRows`.
 //
 // Rarely used columns (status messages, trace states, dropped counts, links) exist from the first row
 // that needs them.
@@ -130,13 +130,34 @@ export class OwnerTable {
   }
 }
 
-export class Block implements Rows, Vocabulary {
+/** What a block is told when it is opened. */
+export interface BlockName {
+  readonly id: number;
   readonly number: number;
+  readonly firstOrdinal: number;
+}
+
+export class Block implements Rows, Vocabulary {
+  /** 1, 2, 3, … in the order in which blocks were opened; never given out again. */
+  readonly id: number;
+  /** In the names of rows; given out again once the block has gone. */
+  readonly number: number;
+  /** Every trace before this ordinal was known before the block was opened. */
+  readonly firstOrdinal: number;
   sealed = false;
-  /** Number of the first record of the log that has rows here. */
+  /** When it was sealed, ms since the Unix epoch; 0 if the head has no clock. */
+  sealedMs = 0;
+  /** Numbers of the first and the last record of the log that have rows here; 0: none. */
   firstSequence = 0;
+  lastSequence = 0;
+  /** Rows of record `lastSequence` that lie here and in the blocks before. */
+  lastSequenceRows = 0;
+  /** False if record `lastSequence` goes on in the next block. */
+  lastSequenceEnds = true;
+  /** The last record with rows here that is known to be durable; 0: none. */
+  settledSequence = 0;
   rows = 0;
-  /** Rows whose trace is still held. */
+  /** Rows whose trace is still held, less those that were taken out again. */
   liveRows = 0;
   /** Span starts, µs. */
   startUsMin = Infinity;
@@ -151,9 +172,12 @@ export class Block implements Rows, Vocabulary {
   /** Dictionary entry of each resource's service name. */
   resourceService: Uint32Array = new Uint32Array(FIRST_OWNERS);
 
-  /** Ordinal of the row's trace. */
+  /** Ordinal of the row's trace; NONE: the row was taken out again. */
   trace: Uint32Array;
-  /** The next older row of the trace, or NONE. */
+  /**
+   * The next older row of the trace, or NONE. It may lie in a block that has gone, whose number may have
+   * been given to a newer one: `Head.forEachRow` knows.
+   */
   previous: Uint32Array;
   /** Two words a row: the 8 bytes as they are. */
   spanId: Uint32Array;
@@ -202,8 +226,10 @@ export class Block implements Rows, Vocabulary {
   posting: Uint16Array = new Uint16Array(0);
 
   /** @param rowsMax at most BLOCK_ROWS_MAX. @param before sizes the first arrays like this block's. */
-  constructor(number: number, rowsMax: number, before?: Block) {
+  constructor({ id, number, firstOrdinal }: BlockName, rowsMax: number, before?: Block) {
+    this.id = id;
     this.number = number;
+    this.firstOrdinal = firstOrdinal;
     this.terms = new TermTable(before === undefined ? 0 : before.terms.count);
     this.trace = new Uint32Array(rowsMax);
     this.previous = new Uint32Array(rowsMax);

@@ -16,8 +16,9 @@ import type {
 } from "../../model/trace-query.ts";
 import type { Head } from "./head.ts";
 import { makePause } from "./pause.ts";
+import { callsOf } from "./calls.ts";
 import { searchHead } from "./search.ts";
-import { dependenciesOf, operationsOf, seriesOf, servicesOf } from "./statistics.ts";
+import { countSeries, operationsOf, servicesOf } from "./statistics.ts";
 import { NONE } from "./trace-table.ts";
 
 export class HeadQueries {
@@ -37,8 +38,8 @@ export class HeadQueries {
 
   async *findEach(query: TraceQuery, signal: AbortSignal): AsyncGenerator<SpanBatch> {
     const pause = makePause(this.#clock, signal);
-    for (const ordinal of await searchHead(this.#head, query, pause)) {
-      if (this.#head.traces.isHeld(ordinal)) yield this.#head.readTrace(ordinal);
+    for (const { ordinal } of await searchHead(this.#head.view(), query, pause)) {
+      if (this.#head.traces.has(ordinal)) yield this.#head.readTrace(ordinal);
       await pause();
     }
   }
@@ -65,7 +66,7 @@ export class HeadQueries {
   }
 
   services(): Promise<string[]> {
-    return Promise.resolve(servicesOf(this.#head));
+    return Promise.resolve(servicesOf(this.#head.view()));
   }
 
   operations(
@@ -73,14 +74,16 @@ export class HeadQueries {
     kind: number | undefined,
     signal: AbortSignal,
   ): Promise<Operation[]> {
-    return operationsOf(this.#head, service, kind, makePause(this.#clock, signal));
+    return operationsOf(this.#head.view(), service, kind, makePause(this.#clock, signal));
   }
 
-  dependencies(range: TimeRange, signal: AbortSignal): Promise<Dependency[]> {
-    return dependenciesOf(this.#head, range, makePause(this.#clock, signal));
+  async dependencies(range: TimeRange, signal: AbortSignal): Promise<Dependency[]> {
+    const { counts } = await callsOf(this.#head.view(), range, makePause(this.#clock, signal));
+    return [...counts];
   }
 
-  series(query: SeriesQuery, signal: AbortSignal): Promise<Series[]> {
-    return seriesOf(this.#head, query, makePause(this.#clock, signal));
+  async series(query: SeriesQuery, signal: AbortSignal): Promise<Series[]> {
+    const pause = makePause(this.#clock, signal);
+    return (await countSeries(this.#head.view(), query, pause)).finish();
   }
 }

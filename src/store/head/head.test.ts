@@ -64,7 +64,7 @@ test("Head opens blocks as large as the index can name rows", () => {
 });
 
 test("Head keeps the rows of a trace together across blocks, and past the last block number", () => {
-  const head = new Head(8, 65_530);
+  const head = new Head(8, { firstId: 65_530 });
   const random = makeRandom(2);
   for (let round = 0; round < 20; round++) {
     head.append(makeSpans({ random, rows: 10, tracesFrom: round, tracesEnd: round + 1 }));
@@ -89,7 +89,7 @@ test("Head gives blocks back when the last trace that needs them is evicted", ()
   head.sealOpenBlock();
   head.evictOldestTrace();
   head.evictOldestTrace();
-  assert.deepEqual([head.liveRows, head.traces.count, servicesOf(head)], [0, 0, []]);
+  assert.deepEqual([head.liveRows, head.traces.count, servicesOf(head.view())], [0, 0, []]);
   assert.deepEqual([head.blocks.length, head.blocks[0]!.rows], [1, 0]);
 });
 
@@ -100,10 +100,10 @@ test("searchHead() leaves out traces that are evicted while it pauses", async ()
     head.append(makeSpans({ random, rows: 8, tracesFrom: trace, tracesEnd: trace + 1 }));
   }
   let pauses = 0;
-  const found = await searchHead(head, everything, () => {
+  const found = await searchHead(head.view(), everything, () => {
     if (++pauses === 2) head.evictOldestTrace();
   });
   assert.equal(found.length, 7);
   assert.ok(pauses > 2);
-  assert.equal((await searchHead(head, { ...everything, limit: 3 }, noPause)).length, 3);
+  assert.equal((await searchHead(head.view(), { ...everything, limit: 3 }, noPause)).length, 3);
 });

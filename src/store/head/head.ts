@@ -1,21 +1,56 @@
 // The head: spans in memory, found by every query as soon as they are appended.
 //
-//   append ─▶ open block ─(65,536 rows)─▶ sealed blocks …      blocks by number, oldest first
+//   append ─▶ open block ─(65,536 rows)─▶ sealed blocks … ─ release ─▶ gone      blocks by id, oldest first
 //                 └──── TraceTable: id -> newest row -> older row -> …
 //
-// The memory engine is a head that evicts; an engine with files puts a head in front of them and takes
-// its sealed blocks away. Everything here is synchronous and single-threaded: a query that pauses goes on
-// with the blocks it began with, and checks that a trace is still held.
+// The memory engine is a head that evicts whole traces; an engine with files puts a head in front of them
+// and releases each block once its rows are in a file. A trace that goes on in newer blocks stays then,
+// with its newer rows: older rows of its chain lie in blocks that are no longer known, where it ends.
+//
+// Everything here is synchronous and single-threaded. A query that pauses pins what it sees: released
+// blocks leave `blocks` at once, but are given back when nobody reads them any more. Evicted traces are
+// not waited for; a query checks that they are still there.
+//
+// Numbers of blocks are given out again (65,535 of them): a chain must never lead from a row to one that
+// came later, which is how an old number is told from a new one.
 
+import { assert } from "../../base/assert.ts";
+import type { Clock } from "../../base/clock.ts";
 import type { SpanBatch } from "../../model/span-batch.ts";
 import type { StoreFigures } from "../trace-store.ts";
 import { Appender } from "./append.ts";
 import { Block, BLOCK_ROWS_MAX } from "./block.ts";
 import { Emitter } from "./emit.ts";
+import { Pins } from "./pins.ts";
 import { NONE, TraceTable } from "./trace-table.ts";
+import { Unsettled } from "./unsettled.ts";
 
-/** Block numbers are u16 in row names. */
-const BLOCK_NUMBERS = 0x10000;
+/** Block numbers are u16 in row names; the name NONE, row 65,535 of block 65,535, is never given. */
+const BLOCK_NUMBERS = 0xffff;
+
+export interface HeadOptions {
+  /** Id of the first block: greater than that of any block that an earlier head opened. */
+  readonly firstId?: number;
+  /** Tells when a block was sealed. */
+  readonly clock?: Clock;
+  /** After how many blocks their numbers are given out again: for tests of the seams. */
+  readonly blockNumbers?: number;
+}
+
+/** A place in the log: every record up to `sequence`, and the first `rows` rows of the one after it. */
+export interface LogPosition {
+  readonly sequence: number;
+  readonly rows: number;
+}
+
+/** What a reader sees of a head, for as long as it pins it. Rows that are appended later may be seen too. */
+export interface HeadView {
+  readonly head: Head;
+  /** Id of the oldest block that is seen. */
+  readonly from: number;
+  /** Oldest first. */
+  readonly blocks: readonly Block[];
+}
 
 export class Head {
   readonly traces: TraceTable = new TraceTable();
@@ -27,38 +62,135 @@ export class Head {
   evictedTraces = 0;
   readonly #byNumber = new Map<number, Block>();
   readonly #appender = new Appender();
+  readonly #unsettled = new Unsettled();
+  readonly #pins = new Pins();
   readonly #rowsMax: number;
+  readonly #blockNumbers: number;
+  readonly #clock: Clock | undefined;
+  /** Blocks that were released while somebody read them, oldest first. */
+  #leaving: Block[] = [];
   #sealedBytes = 0;
-  #nextNumber = 0;
+  #nextId: number;
 
-  /** @param rowsMax rows of a block, @param firstBlock its number: for tests of the seams. */
-  constructor(rowsMax: number = BLOCK_ROWS_MAX, firstBlock = 0) {
+  /** @param rowsMax rows of a block: small in tests of the seams. */
+  constructor(rowsMax: number = BLOCK_ROWS_MAX, options: HeadOptions = {}) {
     this.#rowsMax = rowsMax;
-    this.#nextNumber = firstBlock;
+    this.#blockNumbers = options.blockNumbers ?? BLOCK_NUMBERS;
+    this.#clock = options.clock;
+    this.#nextId = options.firstId ?? 1;
     this.#openBlock(undefined);
   }
 
   /**
    * Appends every row; the batch may be reused at once. Cost: about 1 µs a row, sealing included.
    *
-   * @param sequence number of the log's record that holds the batch; 0: there is no log.
+   * @param sequence number of the log's record that holds the batch, rising; 0: there is no log. Until
+   *   it is settled the record can be retracted.
+   * @param fromRow rows before this one are left out: they are in files.
    */
-  append(batch: SpanBatch, sequence = 0): void {
-    let row = 0;
+  append(batch: SpanBatch, sequence = 0, fromRow = 0): void {
+    let row = fromRow;
     let block = this.#open();
-    if (block.rows === 0) block.firstSequence = sequence;
+    if (row >= batch.rows) return;
     this.#appender.begin(batch);
     while (row < batch.rows) {
       if (block.isFull()) {
-        this.#seal(block);
-        block = this.#openBlock(block);
-        block.firstSequence = sequence;
+        block = this.#closeOpenBlock();
         this.#appender.begin(batch);
       }
+      const before = block.rows;
+      if (before === 0) block.firstSequence = sequence;
       const taken = this.#appender.append(batch, row, block, this.traces);
       this.liveRows += taken - row;
       row = taken;
+      block.lastSequence = sequence;
+      block.lastSequenceRows = row;
+      block.lastSequenceEnds = row === batch.rows;
+      if (sequence > 0) this.#unsettled.add(sequence, block, before, block.rows);
     }
+  }
+
+  /** Every record up to this one is either on disk or was retracted. */
+  settle(sequence: number): void {
+    this.#unsettled.settle(sequence);
+  }
+
+  /**
+   * Takes the rows of a record that is not settled out again: nothing finds them any more. Their place in
+   * the block is lost until the block goes.
+   *
+   * @returns how many that were. Cost: the record's rows, and the newer ones of the same traces.
+   */
+  retract(sequence: number): number {
+    let rows = 0;
+    const touched = new Map<number, number>();
+    for (const { block, from, end } of this.#unsettled.retract(sequence)) {
+      if (this.#byNumber.get(block.number) !== block) continue;
+      let dead = 0;
+      for (let row = from; row < end; row++) {
+        const ordinal = block.trace[row]!;
+        if (!this.traces.isHeld(ordinal)) continue;
+        touched.set(ordinal, (touched.get(ordinal) ?? 0) + 1);
+        block.trace[row] = NONE;
+        block.resourceRows[block.resource[row]!]!--;
+        dead++;
+      }
+      block.liveRows -= dead;
+      this.liveRows -= dead;
+      rows += dead;
+    }
+    for (const [ordinal, dead] of touched) this.#unchain(ordinal, dead);
+    for (const block of this.blocks) if (block.liveRows === 0 && block.sealed) this.#drop(block);
+    if (!this.isPinned) this.traces.dropNewestGaps();
+    return rows;
+  }
+
+  /**
+   * Lets the oldest sealed block go: its rows are in a file. `blocks` is without it at once. Readers that
+   * pinned it before still see it, and its memory is given back when the last of them has gone.
+   *
+   * Cost: its rows, about 0.01 µs each; now and then as much again for the rows of long-lived traces.
+   */
+  release(block: Block): void {
+    assert(this.blocks[0] === block && block.sealed, "a block was released that is not the oldest");
+    this.blocks = this.blocks.slice(1);
+    this.#leaving.push(block);
+    this.liveRows -= block.liveRows;
+    this.#leave();
+  }
+
+  /**
+   * A reader comes: what is in `blocks` now stays readable until the function that it gets is called.
+   * A reader that asks more than once says from which block on (`HeadPart.open`).
+   */
+  pin(): () => void {
+    return this.#pins.pin(this.blocks[0]!.id, () => this.#leave());
+  }
+
+  get isPinned(): boolean {
+    return this.#pins.isPinned;
+  }
+
+  /** Resolves when nobody reads. */
+  whenUnpinned(): Promise<void> {
+    return this.#pins.whenNone();
+  }
+
+  /** What is held from block `from` on. A reader that pauses pins it before. */
+  view(from: number = this.blocks[0]!.id): HeadView {
+    const held = [...this.#leaving, ...this.blocks];
+    return { head: this, from, blocks: held.filter((block) => block.id >= from) };
+  }
+
+  /**
+   * Where replay has to begin if all blocks up to this one, whose records are settled, are in files.
+   * Retracted records are as if they had never been, so their numbers may come again after a start.
+   */
+  positionAfter(block: Block): LogPosition {
+    const { firstSequence, lastSequence, lastSequenceEnds, lastSequenceRows } = block;
+    if (lastSequence === 0) return { sequence: Math.max(0, firstSequence - 1), rows: 0 };
+    if (lastSequenceEnds) return { sequence: lastSequence, rows: 0 };
+    return { sequence: lastSequence - 1, rows: lastSequenceRows };
   }
 
   /** Bytes of memory held: sealed blocks, the open block with its slack, the trace table. */
@@ -68,18 +200,15 @@ export class Head {
 
   /** Drops the trace whose first span came first. Cost: its rows. */
   evictOldestTrace(): void {
-    const slot = this.traces.slot(this.traces.oldest);
-    let name = this.traces.lastRow[slot]!;
+    const first = this.blocks[0]!.id;
     let rows = 0;
-    while (name !== NONE) {
-      const block = this.#byNumber.get(name >>> 16)!;
-      const row = name & 0xffff;
-      name = block.previous[row]!;
-      rows++;
+    const evict = (block: Block, row: number): void => {
+      if (block.id >= first) rows++;
       block.resourceRows[block.resource[row]!]!--;
       block.liveRows--;
       if (block.liveRows === 0 && block.sealed) this.#drop(block);
-    }
+    };
+    this.forEachRow(this.traces.oldest, evict, 0);
     this.traces.removeOldest();
     this.liveRows -= rows;
     this.evictedRows += rows;
@@ -89,16 +218,13 @@ export class Head {
   /** Seals the open block early, so that eviction can give its memory back. */
   sealOpenBlock(): void {
     const block = this.#open();
-    if (block.rows === 0) return;
-    this.#seal(block);
-    this.#openBlock(block);
-    if (block.liveRows === 0) this.#drop(block);
+    if (block.rows > 0) this.#closeOpenBlock();
   }
 
   /** Evicts the oldest traces until at most `tracesMax` (0: any number) and `bytesMax` are held. */
   evict(tracesMax: number, bytesMax: number): void {
-    if (tracesMax > 0) while (this.traces.count > tracesMax) this.evictOldestTrace();
-    while (this.memoryBytes() > bytesMax && this.traces.count > 0) {
+    if (tracesMax > 0) while (this.traces.held > tracesMax) this.evictOldestTrace();
+    while (this.memoryBytes() > bytesMax && this.traces.held > 0) {
       if (this.blocks.length === 1) this.sealOpenBlock();
       this.evictOldestTrace();
     }
@@ -106,7 +232,7 @@ export class Head {
 
   figures(): StoreFigures {
     return {
-      traces: this.traces.count,
+      traces: this.traces.held,
       spans: this.liveRows,
       bytes: this.memoryBytes(),
       evictedSpans: this.evictedRows,
@@ -120,23 +246,42 @@ export class Head {
     return this.traces.isHeld(block.trace[row]!);
   }
 
-  /** Calls `visit` for the rows of a held trace, the newest first. */
-  forEachRow(ordinal: number, visit: (block: Block, row: number) => void): void {
+  /**
+   * Calls `visit` for the rows of a held trace, the newest first.
+   *
+   * @param from id of the oldest block that is looked at.
+   */
+  forEachRow(
+    ordinal: number,
+    visit: (block: Block, row: number) => void,
+    from: number = this.blocks[0]!.id,
+  ): void {
     let name = this.traces.lastRow[this.traces.slot(ordinal)]!;
+    let block: Block | undefined;
     while (name !== NONE) {
-      const block = this.#byNumber.get(name >>> 16)!;
+      const number = name >>> 16;
+      if (number !== block?.number) {
+        const older = this.#byNumber.get(number);
+        if (older === undefined || older.id < from) return;
+        if (block !== undefined && older.id > block.id) return;
+        block = older;
+      }
       const row = name & 0xffff;
-      visit(block, row);
       name = block.previous[row]!;
+      visit(block, row);
     }
   }
 
-  /** The whole of a held trace, rows by start; spans of one start in the order in which they came. */
-  readTrace(ordinal: number): SpanBatch {
+  /**
+   * The whole of a held trace, rows by start; spans of one start in the order in which they came. Without
+   * rows if all of them lie in blocks before `from`.
+   */
+  readTrace(ordinal: number, from: number = this.blocks[0]!.id): SpanBatch {
     const rows: { block: Block; row: number; startUs: number; restNs: number }[] = [];
-    this.forEachRow(ordinal, (block, row) => {
+    const add = (block: Block, row: number): void => {
       rows.push({ block, row, startUs: block.startUs[row]!, restNs: block.startRestNs[row]! });
-    });
+    };
+    this.forEachRow(ordinal, add, from);
     rows.reverse();
     rows.sort((one, two) => one.startUs - two.startUs || one.restNs - two.restNs);
     const emitter = new Emitter();
@@ -156,27 +301,100 @@ export class Head {
   }
 
   #openBlock(before: Block | undefined): Block {
-    while (this.#byNumber.has(this.#nextNumber)) this.#nextNumber = this.#after();
-    const block = new Block(this.#nextNumber, this.#rowsMax, before);
-    this.#nextNumber = this.#after();
+    const id = this.#nextId++;
+    assert(this.#byNumber.size < this.#blockNumbers, "there are more blocks than numbers for them");
+    let number = id % this.#blockNumbers;
+    while (this.#byNumber.has(number)) number = (number + 1) % this.#blockNumbers;
+    const name = { id, number, firstOrdinal: this.traces.next };
+    const block = new Block(name, this.#rowsMax, before);
     this.blocks.push(block);
-    this.#byNumber.set(block.number, block);
+    this.#byNumber.set(number, block);
     return block;
   }
 
-  /** The row name NONE must never be given: it would be row 65,535 of block 65,535. */
-  #after(): number {
-    return (this.#nextNumber + 1) % (BLOCK_NUMBERS - 1);
-  }
-
-  #seal(block: Block): void {
-    block.seal();
-    this.#sealedBytes += block.memoryBytes();
+  /** @returns the block that is open now. */
+  #closeOpenBlock(): Block {
+    const block = this.#open();
+    const isDead = block.liveRows === 0;
+    if (!isDead) {
+      block.seal();
+      if (this.#clock !== undefined) block.sealedMs = this.#clock.nowUs() / 1_000;
+      this.#sealedBytes += block.memoryBytes();
+    }
+    const next = this.#openBlock(block);
+    if (isDead) this.#drop(block);
+    return next;
   }
 
   #drop(block: Block): void {
-    this.#sealedBytes -= block.memoryBytes();
+    if (block.sealed) this.#sealedBytes -= block.memoryBytes();
     this.#byNumber.delete(block.number);
-    this.blocks = this.blocks.filter((other) => other !== block);
+    const isOther = (other: Block): boolean => other !== block;
+    this.blocks = this.blocks.filter(isOther);
+    this.#leaving = this.#leaving.filter(isOther);
+  }
+
+  /** Gives back what was released and is read no more. */
+  #leave(): void {
+    while (this.#leaving.length > 0 && !this.#pins.holds(this.#leaving[0]!.id)) {
+      const block = this.#leaving[0]!;
+      this.traces.leaveBlock(block.trace, block.number);
+      this.#drop(block);
+    }
+    if (this.isPinned) return;
+    this.traces.dropNewestGaps();
+    this.#renumber();
+  }
+
+  /**
+   * Traces from before the oldest block become the newest, so that one that goes on for ever does not
+   * keep the ordinals of all that came after it. That happens to a trace once while all blocks change.
+   */
+  #renumber(): void {
+    const { traces } = this;
+    const limit = this.blocks[0]!.firstOrdinal;
+    for (;;) {
+      const before = (limit - traces.oldest) >>> 0;
+      if (before === 0 || before > traces.count) return;
+      const ordinal = traces.renumberOldest();
+      this.forEachRow(ordinal, (block, row) => {
+        block.trace[row] = ordinal;
+      });
+    }
+  }
+
+  /** Takes dead rows, `dead` of them, out of the chain of a trace. */
+  #unchain(ordinal: number, dead: number): void {
+    const { traces } = this;
+    const slot = traces.slot(ordinal);
+    traces.rows[slot]! -= dead;
+    if (traces.rows[slot] === 0) {
+      traces.remove(ordinal);
+      return;
+    }
+    let newer: Block | undefined;
+    let newerRow = 0;
+    let left = dead;
+    for (let name = traces.lastRow[slot]!; left > 0 && name !== NONE;) {
+      const block = this.#byNumber.get(name >>> 16)!;
+      const row = name & 0xffff;
+      name = this.#olderThan(block, row);
+      if (block.trace[row] !== NONE) {
+        newer = block;
+        newerRow = row;
+        continue;
+      }
+      left--;
+      if (newer === undefined) traces.lastRow[slot] = name;
+      else newer.previous[newerRow] = name;
+    }
+  }
+
+  /** The row before this one in its trace, NONE if its block has gone. */
+  #olderThan(block: Block, row: number): number {
+    const name = block.previous[row]!;
+    if (name === NONE) return NONE;
+    const older = this.#byNumber.get(name >>> 16);
+    return older === undefined || older.id > block.id ? NONE : name;
   }
 }

@@ -23,7 +23,7 @@ test("TraceTable holds what a map would hold, oldest first out", () => {
           held.set(step, table.add(step, 1, 2, 3));
         }
       }
-      assert.equal(table.count, held.size);
+      assert.equal(table.held, held.size);
       for (let id = 0; id <= 40; id++) {
         assert.equal(table.find(id, 1, 2, 3), held.get(id) ?? NONE, `id ${id}`);
       }
