@@ -30,7 +30,7 @@ export interface OpenParts {
   /** In order of arrival: of rows of one start, those of an earlier part came first. */
   readonly parts: readonly Part[];
   /** Called once, when every part has answered or failed. */
-  done(): void;
+  readonly done: () => void;
 }
 
 export class JoinedPart implements Part {

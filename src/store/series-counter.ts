@@ -162,8 +162,10 @@ export class SeriesCounter {
   /** What was counted, to be added to what others count. */
   lines(): SeriesLine[] {
     return this.#sorted().map(({ service, operation, calls, errors, durations }) => {
-      const counts = { calls, errors, durations: sparse(durations) };
-      return operation === undefined ? { service, ...counts } : { service, operation, ...counts };
+      const rest = { calls, errors, durations: sparse(durations) };
+      return operation === undefined
+        ? Object.assign(rest, { service })
+        : Object.assign(rest, { service, operation });
     });
   }
 

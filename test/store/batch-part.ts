@@ -4,7 +4,7 @@
 // Of a search it knows service, operation, kind, start and duration; conditions on attributes are the
 // matter of brute-force.ts. Every answer comes a turn of the event loop later, as from another thread.
 
-import { SpoorError } from "../../src/base/errors.ts";
+import { setImmediate } from "node:timers/promises";
 import { RowCopier } from "../../src/model/copy-rows.ts";
 import { STATUS_ERROR, SpanBatch } from "../../src/model/span-batch.ts";
 import type {
@@ -15,6 +15,7 @@ import type {
   TraceQuery,
   ValueQuery,
 } from "../../src/model/trace-query.ts";
+import { refuseCancelled } from "../../src/store/cancelled.ts";
 import { CallCounts, type Hit, compareHits, makeHits } from "../../src/store/join-lists.ts";
 import {
   type Calls,
@@ -232,8 +233,9 @@ function makeTrace(rows: readonly Row[]): SpanBatch {
 }
 
 async function turn(signal: AbortSignal): Promise<void> {
-  if (!signal.aborted) await new Promise((resolve) => setImmediate(resolve));
-  if (signal.aborted) throw new SpoorError("unavailable", "the query was cancelled");
+  refuseCancelled(signal);
+  await setImmediate();
+  refuseCancelled(signal);
 }
 
 function hex(bytes: Uint8Array): string {
