@@ -99,7 +99,7 @@ export async function openRole(parts: RoleParts): Promise<Running> {
     ledgerRoute,
   ]);
   opening.defer(() => admin.close(ADMIN_GRACE_MS));
-  const opened = await openStore(parts);
+  const opened = await openStore(parts, registry);
   store = opened;
   opening.defer(() => opened.close());
   opening.defer(() => logBooks(log, ledger));
@@ -137,7 +137,10 @@ function logBooks(log: Log, ledger: Ledger): void {
   log.info("spans of this run", counts);
 }
 
-async function openStore({ config, clock, log, tags }: RoleParts): Promise<TraceStore> {
+async function openStore(
+  { config, clock, log, tags }: RoleParts,
+  metrics: MetricsRegistry,
+): Promise<TraceStore> {
   if (config["span-storage.type"] === "memory") {
     const { MemoryStore } = await import("../store/memory/memory-store.ts");
     const bounds = { tracesMax: config["memory.max-traces"], bytesMax: config["memory.max-bytes"] };
@@ -151,10 +154,14 @@ async function openStore({ config, clock, log, tags }: RoleParts): Promise<Trace
     durability: config["segment.durability"],
     logFileBytesMax: config["segment.log-file-bytes"],
     headBytesMax: config["segment.head-max-bytes"],
+    partitionMs: config["segment.partition"],
+    retentionMs: config["segment.retention"],
+    bytesMax: config["segment.max-bytes"],
     freeBytesMin: config["segment.min-free-bytes"],
     files: diskFiles,
     clock,
     log,
+    metrics,
     read: makeReadReceived(tags ?? new Map()),
   });
 }

@@ -5,8 +5,9 @@
 //   append ─▶ waiting (while that runs) ───────┴─▶ the next group
 //
 // One group is under way at a time; all that came meanwhile goes with the next. A failed write or sync
-// fails its whole group as `unavailable`: nothing of it was acknowledged, and the file is cut back to its
-// last good record (or left, and a new one begun: after a failed sync nobody knows what a file holds).
+// fails its whole group as `unavailable`: nothing of it was acknowledged, the file is cut back to its last
+// good record, and a new one begun: after a failed sync nobody knows what a file holds. As long as it
+// cannot be cut back, no group is written: what was refused must not be found again.
 //
 // Limits: a group's bytes (`GROUP_BYTES_MAX`); what waits is bounded by the callers, who are not
 // answered before.
@@ -18,8 +19,11 @@ import type { DiskFiles } from "../disk/files.ts";
 import { type LogFile, logFileName } from "./read-log.ts";
 import { FILE_HEADER_BYTES, writeFileHeader, writeRecordHeader } from "./record.ts";
 
-/** "disk": acknowledged after fdatasync · "os": after write, survives a crash of the process only. */
-export type Durability = "disk" | "os";
+/**
+ * "disk": acknowledged after fdatasync · "os": after write, survives a crash of the process only ·
+ * "none": at once; nothing is written, records are only counted.
+ */
+export type Durability = "disk" | "os" | "none";
 
 export interface LogOptions {
   readonly directory: string;
@@ -27,10 +31,14 @@ export interface LogOptions {
   readonly durability: Durability;
   /** A file that has grown beyond this is followed by a new one. */
   readonly fileBytesMax: number;
+  /** The highest number that was given to a record so far, if that is known from elsewhere. */
+  readonly lastSequence?: number;
 }
 
 /** Bytes of one group: how long one sync may take. */
 const GROUP_BYTES_MAX = 32 * 1024 * 1024;
+
+const DONE: Promise<void> = Promise.resolve();
 
 interface Waiting {
   readonly sequence: number;
@@ -46,6 +54,8 @@ export class LogWriter {
   /** Files that are complete, oldest first. */
   readonly #older: LogFile[];
   #current: { file: LogFile; handle: number } | undefined;
+  /** The last complete file, while it has bytes that were refused. */
+  #torn: { file: LogFile; handle: number } | undefined;
   readonly #waiting: Waiting[] = [];
   #running: Promise<void> | undefined;
   #isClosed = false;
@@ -66,12 +76,19 @@ export class LogWriter {
   append(format: number, payload: Uint8Array): Promise<void> {
     if (this.#isClosed) return Promise.reject(new SpoorError("unavailable", "the log is closed"));
     const sequence = ++this.lastSequence;
+    if (this.#options.durability === "none") return DONE;
     const pieces = [writeRecordHeader(format, sequence, payload), payload];
     const done = new Promise<void>((resolve, reject) => {
       this.#waiting.push({ sequence, pieces, resolve, reject });
     });
     this.#running ??= this.#drain();
     return done;
+  }
+
+  /** Counts a record that has no payload to keep. */
+  skip(): Promise<void> {
+    this.lastSequence++;
+    return DONE;
   }
 
   /** Bytes of all files. */
@@ -95,6 +112,7 @@ export class LogWriter {
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#running;
+    await this.#mend().catch(() => undefined);
     await this.#endFile();
   }
 
@@ -128,6 +146,7 @@ export class LogWriter {
 
   async #writeGroup(group: readonly Waiting[]): Promise<void> {
     const { files, durability, fileBytesMax } = this.#options;
+    await this.#mend();
     if (this.#current !== undefined && this.#current.file.bytes >= fileBytesMax) {
       await this.#endFile();
     }
@@ -168,16 +187,28 @@ export class LogWriter {
     await this.#options.files.close(current.handle);
   }
 
-  /** After a failure: what the file holds beyond its last good record is cut off, and a new one begun. */
+  /** After a failure: the file is complete, and what it holds beyond its last good record must go. */
   async #abandon(): Promise<void> {
-    const { files } = this.#options;
-    const { file, handle } = this.#current!;
+    const current = this.#current!;
+    this.#current = undefined;
+    this.#older.push(current.file);
+    this.#torn = current;
+    await this.#mend().catch(() => undefined);
+  }
+
+  /** @throws if the bytes that were refused are still there. */
+  async #mend(): Promise<void> {
+    if (this.#torn === undefined) return;
+    const { files, durability } = this.#options;
+    const { file, handle } = this.#torn;
+    await files.truncate(handle, file.bytes);
+    this.#torn = undefined;
     try {
-      await files.truncate(handle, file.bytes);
+      if (durability === "disk") await files.sync(handle);
     } catch {
-      // Then the rest stays, and a reader steps over it: nobody was told that it is there.
+      // They are gone for this process and the next; a power cut may bring them back.
     }
-    await this.#endFile().catch(() => undefined);
+    await files.close(handle).catch(() => undefined);
   }
 }
 

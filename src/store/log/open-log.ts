@@ -26,7 +26,8 @@ export async function openLog(
   for (const file of findings.files) {
     if (!kept.includes(file)) await files.remove(join(directory, file.name));
   }
-  return { log: new LogWriter(options, kept, findings.lastSequence), findings };
+  const lastSequence = Math.max(findings.lastSequence, options.lastSequence ?? 0);
+  return { log: new LogWriter(options, kept, lastSequence), findings };
 }
 
 async function cutTornEnd({ directory, files }: LogOptions, findings: LogFindings): Promise<void> {

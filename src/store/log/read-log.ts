@@ -49,15 +49,26 @@ export function logFileName(firstSequence: number): string {
   return `${String(firstSequence).padStart(16, "0")}.log`;
 }
 
+/** A stretch of a file that does not read. */
+export interface LogDamage {
+  readonly file: string;
+  readonly offset: number;
+  /** Valid until the call returns. */
+  readonly bytes: Uint8Array;
+}
+
 /**
  * Reads every file of `directory`. Memory: one file at a time.
  *
+ * @param onDamage what is done about a damaged stretch; by default a copy of it is kept aside.
  * @throws what `files` throws when the directory or a file cannot be read at all.
  */
 export async function readLog(
   directory: string,
   files: DiskFiles,
   onRecord: OnRecord,
+  onDamage: (damage: LogDamage) => void | Promise<void> = ({ file, offset, bytes }) =>
+    keepAside(directory, files, `${file}.${offset}`, bytes),
 ): Promise<LogFindings> {
   const names = (await files.list(directory)).filter((name) => FILE_NAME.test(name)).sort();
   const findings: LogFindings = {
@@ -73,7 +84,7 @@ export async function readLog(
     const isLast = index === names.length - 1;
     const damage = readLogFile(bytes, isLast, name, findings, onRecord);
     for (const { start, end } of damage) {
-      await keepAside(directory, files, `${name}.${start}`, bytes.subarray(start, end));
+      await onDamage({ file: name, offset: start, bytes: bytes.subarray(start, end) });
     }
   }
   return findings;

@@ -1,140 +1,307 @@
-// The embedded engine: a log on disk, and a head in memory in front of it.
+// The embedded engine: a log that makes spans durable, a head that finds them at once, files that keep them.
 //
-//   write ─▶ log.append ─(written and synced with its group)─▶ acknowledged
-//       └──▶ head.append ─▶ over a bound: evict the oldest traces ─▶ cut the log behind them
-//   start ─▶ lock ─▶ log ─ every record ─▶ read again ─▶ head
+//   write ─▶ room? ─▶ log.append ─(written and synced with its group)─▶ settled ─▶ acknowledged
+//               └───▶ head.append ─▶ full block ─▶ BuildQueue ─▶ file ─▶ Keeper: merged, dropped
+//   question ─▶ { files below the head's oldest block, head } of this moment ─▶ joined
+//   start ─▶ lock ─▶ openDirectory
 //
 // A span is searchable as soon as it is in the head, a moment before it is acknowledged. If the log fails,
-// the sender is told so; its spans may then be found until the process ends, and twice if it sends again.
+// the sender is told so, and its spans leave the head again.
 //
-// Limits: bytes of the head, free bytes of the disk below which nothing is taken.
-// Not here: records and files (store/log), spans in memory (store/head), what a payload means: that comes
-// as a function.
+// Nothing makes room for what comes: when the head is full because files cannot be written fast enough, or
+// the disk is nearly full, the sender is told to come again.
+//
+// Limits: bytes of the head, free bytes of the disk; retention's (settings.ts).
+// Not here: records (store/log), spans in memory (store/head), what a payload means (a function).
 
+import { join } from "node:path";
 import type { Clock } from "../../base/clock.ts";
 import { SpoorError } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
+import type { MetricsRegistry } from "../../base/metrics.ts";
 import type { SpanBatch } from "../../model/span-batch.ts";
 import type {
   Dependency,
+  KeyQuery,
   Operation,
   Series,
   SeriesQuery,
   TimeRange,
   TraceQuery,
+  ValueQuery,
 } from "../../model/trace-query.ts";
-import { HeadQueries } from "../head/head-queries.ts";
-import { Head } from "../head/head.ts";
 import type { DiskFiles } from "../disk/files.ts";
+import { HeadPart } from "../head/head-part.ts";
+import type { Head } from "../head/head.ts";
+import { JoinedPart } from "../join-parts.ts";
 import type { Durability, LogWriter } from "../log/log-writer.ts";
-import { openLog } from "../log/open-log.ts";
-import { type Received, type ReceivedFormat, codeOfFormat, formatOfCode } from "../received.ts";
+import { PartQueries } from "../part-queries.ts";
+import type { Hits } from "../part.ts";
+import { type Received, codeOfFormat } from "../received.ts";
 import type { Capabilities, StoreFigures, TraceStore } from "../trace-store.ts";
+import { Archive } from "./archive.ts";
+import { Backoff } from "./backoff.ts";
+import { BuildQueue } from "./build-queue.ts";
+import { type Builder, InlineBuilder } from "./builder.ts";
 import { type DirectoryLock, lockDirectory } from "./directory-lock.ts";
+import { type Files, openInlineFiles, openWorkerFiles } from "./files-part.ts";
+import { FreeBytes } from "./free-bytes.ts";
+import { Keeper } from "./keeper.ts";
+import { ManifestWriter } from "./manifest-writer.ts";
+import {
+  type OpenedDirectory,
+  type ReadReceived,
+  openDirectory,
+  sealOver,
+} from "./open-directory.ts";
+import { partitionBytesMax } from "./retention.ts";
+import { SEGMENT_FOLDER, type SegmentFigures } from "./segment-layout.ts";
+import { type PushBackReason, StoreCounts, segmentMetrics } from "./store-counts.ts";
+import { WorkerBuilder } from "./worker-builder.ts";
 
-/** Reads a payload as its door did, sanitizer included. The batch is valid until the next call. */
-export type ReadReceived = (format: ReceivedFormat, payload: Uint8Array) => SpanBatch;
+export type { ReadReceived } from "./open-directory.ts";
 
 export interface SegmentOptions {
   readonly directory: string;
   readonly durability: Durability;
   readonly logFileBytesMax: number;
   readonly headBytesMax: number;
-  /** Below this much free disk nothing is taken. */
+  /** Arrival time that goes at once when room is needed. */
+  readonly partitionMs: number;
+  /** 0: for ever. */
+  readonly retentionMs: number;
+  /** Of all files; 0: no bound. */
+  readonly bytesMax: number;
+  /** Below this much free disk the oldest files go; if that does not help, nothing is taken. */
   readonly freeBytesMin: number;
   readonly files: DiskFiles;
   readonly clock: Clock;
   readonly log: Log;
   readonly read: ReadReceived;
+  readonly metrics?: MetricsRegistry | undefined;
+  /** Everything in this thread: for tests and tools. */
+  readonly inline?: boolean | undefined;
   /** Rows of a block: small in tests of the seams. */
-  readonly blockRowsMax?: number;
+  readonly blockRowsMax?: number | undefined;
+  /** Blocks of the largest file. */
+  readonly mergeBlocksMax?: number | undefined;
+  /** Time between two looks at files and disk; 0: only when `tend` is called. */
+  readonly tendMs?: number | undefined;
+  /** Before the first of several attempts. */
+  readonly retryMs?: number | undefined;
 }
 
-/** How old the knowledge of the disk's free bytes may be. */
-const FREE_BYTES_AGE_MS = 1_000;
+/** A head holds at least so many blocks: one that is filled, one that is written, and two that wait. */
+const HEAD_BLOCKS_MIN = 4;
+/** A file of 256 full blocks has about this many bytes; copying it takes a few seconds. */
+const FILE_BYTES_MAX = 512 * 1024 * 1024;
+const FILE_BLOCKS_MAX = 256;
+const TEND_MS = 1_000;
+/** Shorter partitions are more files than are worth having. */
+const PARTITION_MS_MIN = 60_000;
+/** A partition is at most this part of the time that spans are kept. */
+const PARTITIONS_MIN = 16;
 
-const NO_ARCHIVE = "archived traces are not kept by this store";
-
-/** What a start brought back. */
-interface Found {
-  readonly head: Head;
-  readonly log: LogWriter;
-  readonly lostRecords: number;
+interface StoreParts {
+  readonly options: SegmentOptions;
+  readonly lock: DirectoryLock;
+  readonly opened: OpenedDirectory;
+  readonly files: Files;
+  readonly builder: Builder;
 }
 
 export class SegmentStore implements TraceStore {
   readonly capabilities: Capabilities = {
     searchWithoutService: true,
-    archive: false,
+    archive: true,
     series: true,
   };
   readonly #options: SegmentOptions;
   readonly #lock: DirectoryLock;
   readonly #head: Head;
-  readonly #queries: HeadQueries;
+  readonly #records: LogWriter;
+  readonly #files: Files;
+  readonly #builder: Builder;
+  readonly #manifest: ManifestWriter;
+  readonly #queue: BuildQueue;
+  readonly #keeper: Keeper;
+  readonly #archive: Archive;
+  readonly #queries: PartQueries;
+  readonly #joined: JoinedPart;
+  readonly #free: FreeBytes;
+  readonly #counts = new StoreCounts();
+  readonly #ending = new AbortController();
+  readonly #blockBytesMax: number;
   readonly #recoveredSpans: number;
   readonly #lostRecords: number;
-  readonly #log: LogWriter;
-  #freeBytes = Infinity;
-  #freeBytesReadMs = -Infinity;
-  #cutting: Promise<void> = Promise.resolve();
-  #cutSequence = 0;
+  #tending: NodeJS.Timeout | undefined;
+  /** Why the log failed last, while no record has been written since. */
+  #logFailure: string | undefined;
 
-  private constructor(options: SegmentOptions, lock: DirectoryLock, found: Found) {
-    const { head, log, lostRecords } = found;
+  private constructor({ options, lock, opened, files, builder }: StoreParts) {
+    const { directory, files: disk, clock, log, retryMs } = options;
+    const { head, records, manifest } = opened;
     this.#options = options;
     this.#lock = lock;
-    this.#lostRecords = lostRecords;
     this.#head = head;
-    this.#queries = new HeadQueries(head, options.clock);
-    this.#recoveredSpans = head.liveRows + head.evictedRows;
-    this.#log = log;
+    this.#records = records;
+    this.#files = files;
+    this.#builder = builder;
+    this.#blockBytesMax = blockBytesMax(options);
+    this.#recoveredSpans = head.liveRows + sumOf(manifest.files, "rows");
+    this.#lostRecords = opened.lostRecords;
+    this.#counts.lostFiles = opened.lostFiles;
+    this.#counts.replayMs = opened.replayMs;
+    this.#free = new FreeBytes(disk, directory, clock, log);
+    const backoff = (): Backoff => new Backoff(this.#ending.signal, retryMs);
+    this.#manifest = new ManifestWriter(
+      { files: disk, directory, log, backoff: backoff() },
+      manifest,
+    );
+    const shared = { builder, manifest: this.#manifest, files, log, counts: this.#counts };
+    this.#queue = new BuildQueue(
+      {
+        ...shared,
+        head,
+        records,
+        backoff: backoff(),
+        nowMs: () => clock.monotonicMs(),
+        onFiles: () => void this.#keeper.tend(),
+      },
+      records.lastSequence,
+    );
+    this.#keeper = new Keeper({
+      ...shared,
+      ...boundsOf(options),
+      disk,
+      directory: join(directory, SEGMENT_FOLDER),
+      backoff: backoff(),
+      nowMs: () => clock.nowUs() / 1e3,
+      freeBytes: () => this.#free.read(),
+      hasTime: () => this.#queue.waiting === 0,
+    });
+    this.#archive = new Archive({
+      files: disk,
+      directory,
+      builder,
+      clock,
+      log,
+      blockRowsMax: options.blockRowsMax,
+    });
+    this.#joined = new JoinedPart(() => {
+      const { part, boundary, done } = HeadPart.open(head, clock);
+      return { parts: [files.below(boundary), part], done };
+    });
+    this.#queries = new PartQueries(this.#joined);
   }
 
   /**
-   * Opens the directory, made if it is not there, and reads back what it holds.
+   * Opens the directory, made if it is not there, and reads back what is not in files.
    *
    * @throws SpoorError `unavailable` if another process has it. Cost: about 3 µs a span in the log.
    */
   static async open(options: SegmentOptions): Promise<SegmentStore> {
-    const { directory, files, durability, logFileBytesMax: fileBytesMax } = options;
-    await files.makeDirectory(directory);
+    const { directory, files: disk, inline = false, log } = options;
+    await disk.makeDirectory(directory);
     const lock = await lockDirectory(directory);
     try {
-      const head = new Head(options.blockRowsMax);
-      const logOptions = { directory: `${directory}/log`, files, durability, fileBytesMax };
-      let unreadable = 0;
-      const replay = makeReplay(options, head, () => unreadable++);
-      const { log, findings } = await openLog(logOptions, replay);
-      const { records, tornBytes, damagedParts, damagedBytes } = findings;
-      if (damagedParts > 0) {
-        options.log.error("parts of the log are damaged; copies are in its folder aside", {
-          damagedParts,
-          damagedBytes,
-        });
-      }
-      options.log.info("the log was read", { records, spans: head.liveRows, tornBytes });
-      return new SegmentStore(options, lock, { head, log, lostRecords: damagedParts + unreadable });
+      const opened = await openDirectory({ ...options, blockBytesMax: blockBytesMax(options) });
+      const folder = join(directory, SEGMENT_FOLDER);
+      const builder = inline
+        ? new InlineBuilder({ files: disk, directory, hashSeed: drawSeed })
+        : new WorkerBuilder({ directory, log });
+      const filesOptions = { directory: folder, disk, log, clock: options.clock };
+      const files = inline ? openInlineFiles(filesOptions) : openWorkerFiles(filesOptions);
+      files.change(opened.manifest.files, []);
+      const store = new SegmentStore({ options, lock, opened, files, builder });
+      await store.#begin(opened.isManifestNew);
+      return store;
     } catch (error) {
       lock.release();
       throw error;
     }
   }
 
+  async #begin(isManifestNew: boolean): Promise<void> {
+    // Replaced as it is: what was lost is not looked for again.
+    if (isManifestNew) void this.#manifest.change((before) => ({ ...before })).catch(() => {});
+    this.#counts.archivedTraces = await this.#archive.count();
+    if (this.#options.metrics !== undefined) this.#show(this.#options.metrics);
+    this.#queue.pump();
+    const { tendMs = TEND_MS } = this.#options;
+    if (tendMs === 0) return;
+    this.#tending = setInterval(() => void this.tend(), tendMs);
+    this.#tending.unref();
+  }
+
   write(batch: SpanBatch, received?: Received): Promise<void> {
-    if (received === undefined) {
+    const { durability } = this.#options;
+    if (received === undefined && durability !== "none") {
       return Promise.reject(new SpoorError("unsupported", "a batch without its payload"));
     }
-    this.#readFreeBytes();
-    const { freeBytesMin } = this.#options;
-    if (this.#freeBytes < freeBytesMin) {
-      return Promise.reject(this.#diskIsFull());
+    const refusal = this.#findRefusal();
+    if (refusal !== undefined) return Promise.reject(refusal);
+    const done =
+      received === undefined
+        ? this.#records.skip()
+        : this.#records.append(codeOfFormat(received.format), received.payload);
+    const sequence = this.#records.lastSequence;
+    this.#head.append(batch, sequence);
+    sealOver(this.#head, this.#blockBytesMax);
+    return done.then(
+      () => {
+        this.#logFailure = undefined;
+        this.#settle(sequence);
+      },
+      (error: unknown) => {
+        this.#head.retract(sequence);
+        this.#settle(sequence);
+        this.#counts.pushBacks.log++;
+        this.#logFailure = error instanceof Error ? error.message : String(error);
+        throw error;
+      },
+    );
+  }
+
+  #settle(sequence: number): void {
+    this.#head.settle(sequence);
+    this.#queue.settle(sequence);
+  }
+
+  /** Why nothing can be taken now, if so. */
+  #findRefusal(): SpoorError | undefined {
+    const { freeBytesMin, headBytesMax } = this.#options;
+    const freeBytes = this.#free.recent();
+    if (freeBytes < freeBytesMin && !this.#canMakeRoom(freeBytes)) {
+      return this.#pushBack("disk", this.#diskIsFull(freeBytes));
     }
-    const done = this.#log.append(codeOfFormat(received.format), received.payload);
-    this.#head.append(batch, this.#log.lastSequence);
-    this.#head.evict(0, this.#options.headBytesMax);
-    this.#cutLog();
-    return done;
+    if (this.#queue.waiting === 0) return undefined;
+    const headBytes = this.#head.memoryBytes();
+    if (headBytes < headBytesMax) return undefined;
+    const where = { headBytes, headBytesMax, blocksWaiting: this.#queue.waiting };
+    const { failure } = this.#queue;
+    return this.#pushBack(
+      failure === undefined ? "head" : "disk",
+      failure === undefined
+        ? new SpoorError("overloaded", "spans come faster than files can be written", where)
+        : new SpoorError("unavailable", failure, where),
+    );
+  }
+
+  /** True while retention will free what is missing, and there is room until it has. */
+  #canMakeRoom(freeBytes: number): boolean {
+    const { freeBytesMin } = this.#options;
+    const held = sumOf(this.#manifest.current.files, "bytes");
+    return freeBytes >= freeBytesMin / 2 && held >= freeBytesMin - freeBytes;
+  }
+
+  #pushBack(reason: PushBackReason, error: SpoorError): SpoorError {
+    this.#counts.pushBacks[reason]++;
+    return error;
+  }
+
+  search(query: TraceQuery, signal: AbortSignal): Promise<Hits> {
+    return this.#queries.search(query, signal);
   }
 
   findTraces(query: TraceQuery, signal: AbortSignal): Promise<SpanBatch[]> {
@@ -146,11 +313,11 @@ export class SegmentStore implements TraceStore {
   }
 
   readTraces(ids: readonly Uint8Array[], signal: AbortSignal): Promise<SpanBatch[]> {
-    return this.#queries.readTraces(ids, signal);
+    return this.#queries.readTraces(ids, signal, (id) => this.#archive.read(id, signal));
   }
 
-  services(): Promise<string[]> {
-    return this.#queries.services();
+  services(signal: AbortSignal): Promise<string[]> {
+    return this.#queries.services(signal);
   }
 
   operations(
@@ -161,6 +328,14 @@ export class SegmentStore implements TraceStore {
     return this.#queries.operations(service, kind, signal);
   }
 
+  attributeKeys(query: KeyQuery, signal: AbortSignal): Promise<readonly string[]> {
+    return this.#queries.attributeKeys(query, signal);
+  }
+
+  attributeValues(query: ValueQuery, signal: AbortSignal): Promise<readonly string[]> {
+    return this.#queries.attributeValues(query, signal);
+  }
+
   dependencies(range: TimeRange, signal: AbortSignal): Promise<Dependency[]> {
     return this.#queries.dependencies(range, signal);
   }
@@ -169,82 +344,126 @@ export class SegmentStore implements TraceStore {
     return this.#queries.series(query, signal);
   }
 
-  archive(): Promise<boolean> {
-    return Promise.reject(new SpoorError("unsupported", NO_ARCHIVE));
+  /** Resolves when the copy is on the disk; one that is there is replaced if the trace is still stored. */
+  async archive(id: Uint8Array, signal: AbortSignal): Promise<boolean> {
+    const [trace] = await this.#joined.readTraces([id], signal);
+    if (trace === undefined) return this.#archive.has(id);
+    const isNew = !this.#archive.has(id);
+    await this.#archive.put(id, trace);
+    if (isNew) this.#counts.archivedTraces++;
+    return true;
   }
 
   async ready(): Promise<void> {
-    const { files, directory, freeBytesMin } = this.#options;
-    this.#freeBytes = await files.freeBytes(directory);
-    if (this.#freeBytes < freeBytesMin) throw this.#diskIsFull();
+    const freeBytes = await this.#free.read();
+    if (freeBytes < this.#options.freeBytesMin && !this.#canMakeRoom(freeBytes)) {
+      throw this.#diskIsFull(freeBytes);
+    }
+    const failure = this.#queue.failure ?? this.#logFailure;
+    if (failure !== undefined) throw new SpoorError("unavailable", failure);
   }
 
   figures(): StoreFigures {
-    const recovered = { recoveredSpans: this.#recoveredSpans, lostRecords: this.#lostRecords };
-    return { ...this.#head.figures(), ...recovered };
+    const { files } = this.#manifest.current;
+    const boundary = this.#head.blocks[0]!.id;
+    // Blocks that are in both count once: their files are named a moment before the head lets them go.
+    const own = files.filter(({ lastBlock }) => lastBlock < boundary);
+    const head = this.#head.figures();
+    const { droppedSpans, droppedTraces } = this.#counts;
+    const all = (counts: Readonly<Record<string, number>>): number =>
+      Object.values(counts).reduce((sum, count) => sum + count, 0);
+    return {
+      traces: sumOf(own, "traces") + head.traces,
+      spans: sumOf(own, "rows") + head.spans,
+      bytes: sumOf(files, "bytes") + this.#records.bytes() + head.bytes,
+      evictedSpans: all(droppedSpans),
+      evictedTraces: all(droppedTraces),
+      recoveredSpans: this.#recoveredSpans,
+      lostRecords: this.#lostRecords,
+    };
+  }
+
+  /** Looks after files and disk now; resolves when nothing is to be done. */
+  async tend(): Promise<void> {
+    this.#queue.pump();
+    await this.#keeper.tend();
+  }
+
+  /** Waits until every full block is in a file and nothing is to be merged: for tests and tools. */
+  async settled(): Promise<void> {
+    await this.#queue.drain();
+    await this.#keeper.tend();
   }
 
   /** Writes what waits; the directory is free for another process then. */
   async close(): Promise<void> {
-    await this.#log.close();
-    await this.#cutting;
+    clearInterval(this.#tending);
+    await this.#records.close();
+    if (this.#options.durability === "none") await this.#buildAll();
+    this.#ending.abort();
+    const keeper = this.#keeper.close();
+    const queue = this.#queue.close();
+    await this.#builder.close();
+    await queue;
+    await this.#manifest.close();
+    await keeper;
+    await this.#files.close();
     this.#lock.release();
   }
 
-  #diskIsFull(): SpoorError {
-    const where = { freeBytes: this.#freeBytes, neededBytes: this.#options.freeBytesMin };
+  /** Without a log, what is not in a file at the end is gone. */
+  async #buildAll(): Promise<void> {
+    this.#head.sealOpenBlock();
+    try {
+      await this.#queue.drain();
+    } catch (error) {
+      const { log } = this.#options;
+      log.error("spans that were not in a file are lost", {
+        spans: this.#head.liveRows,
+        error: String(error),
+      });
+    }
+  }
+
+  #diskIsFull(freeBytes: number): SpoorError {
+    const where = { freeBytes, neededBytes: this.#options.freeBytesMin };
     return new SpoorError("unavailable", "the disk of the data directory is nearly full", where);
   }
 
-  /** Looks at the disk now and then, without waiting for the answer. */
-  #readFreeBytes(): void {
-    const { clock, files, directory, log } = this.#options;
-    const nowMs = clock.monotonicMs();
-    if (nowMs - this.#freeBytesReadMs < FREE_BYTES_AGE_MS) return;
-    this.#freeBytesReadMs = nowMs;
-    files.freeBytes(directory).then(
-      (bytes) => {
-        this.#freeBytes = bytes;
-      },
-      (error: unknown) => log.warn("cannot tell how full the disk is", { error: String(error) }),
-    );
-  }
-
-  /** Removes the log's files behind the oldest block that is held. */
-  #cutLog(): void {
-    const sequence = this.#head.blocks[0]!.firstSequence;
-    if (sequence <= this.#cutSequence) return;
-    this.#cutSequence = sequence;
-    const { log } = this.#options;
-    this.#cutting = this.#cutting
-      .then(() => this.#log.cut(sequence))
-      .catch((error: unknown) => {
-        // The files are behind what is held: they cost room, and go with a later cut or start.
-        log.error("a file of the log could not be removed", { error: String(error) });
-      });
+  #show(registry: MetricsRegistry): void {
+    this.#counts.show(registry);
+    const metrics = registry.register(segmentMetrics);
+    metrics.spans.with().readFrom(() => this.figures().spans);
+    metrics.headBytes.with().readFrom(() => this.#head.memoryBytes());
+    metrics.fileBytes.with().readFrom(() => sumOf(this.#manifest.current.files, "bytes"));
+    metrics.files.with().readFrom(() => this.#manifest.current.files.length);
+    metrics.logBytes.with().readFrom(() => this.#records.bytes());
+    metrics.freeBytes.with().readFrom(() => this.#free.recent());
+    metrics.blocksWaiting.with().readFrom(() => this.#queue.waiting);
   }
 }
 
-/** Reads the log's records into the head. */
-function makeReplay(
-  { read, log, headBytesMax }: SegmentOptions,
-  head: Head,
-  onLost: () => void,
-): (code: number, payload: Uint8Array, sequence: number) => void {
-  return (code, payload, sequence) => {
-    const format = formatOfCode(code);
-    let batch: SpanBatch;
-    try {
-      if (format === undefined) throw new SpoorError("bad-input", "a format of a later version");
-      batch = read(format, payload);
-    } catch (error) {
-      if (!(error instanceof SpoorError)) throw error;
-      // It was read once, before it was acknowledged: only another version can fail here.
-      onLost();
-      log.error("a record of the log cannot be read", { sequence, code, error: error.message });
-      return;
-    }
-    head.append(batch, sequence);
-    head.evict(0, headBytesMax);
+function blockBytesMax({ headBytesMax }: SegmentOptions): number {
+  return headBytesMax / HEAD_BLOCKS_MIN;
+}
+
+function boundsOf(
+  options: SegmentOptions,
+): Pick<ConstructorParameters<typeof Keeper>[0], "merging" | "retention"> {
+  const { retentionMs, bytesMax, freeBytesMin, mergeBlocksMax = FILE_BLOCKS_MAX } = options;
+  const ofRetention = retentionMs === 0 ? Infinity : retentionMs / PARTITIONS_MIN;
+  const partitionMs = Math.min(options.partitionMs, Math.max(ofRetention, PARTITION_MS_MIN));
+  const fileBytesMax = Math.min(FILE_BYTES_MAX, partitionBytesMax({ bytesMax }));
+  return {
+    merging: { partitionMs, bytesMax: fileBytesMax, blocksMax: mergeBlocksMax },
+    retention: { partitionMs, retentionMs, bytesMax, freeBytesMin },
   };
+}
+
+function sumOf(files: readonly SegmentFigures[], key: "bytes" | "rows" | "traces"): number {
+  return files.reduce((sum, file) => sum + file[key], 0);
+}
+
+function drawSeed(): number {
+  return crypto.getRandomValues(new Uint32Array(1))[0]!;
 }

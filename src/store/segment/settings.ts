@@ -5,6 +5,9 @@
 import type { ConfigOf, Settings } from "../../base/settings.ts";
 import { setting } from "../../base/settings.ts";
 
+/** Sixteen partitions of two blocks. */
+const MIB_64 = 67_108_864;
+
 export const segmentSettings = {
   "segment.directory": setting("string", "./data", {
     help: "Folder of the embedded store; made if it is not there. One process a folder.",
@@ -12,20 +15,40 @@ export const segmentSettings = {
   "segment.durability": setting("choice", "disk", {
     help:
       "When a sender is told that its spans are stored. disk: after they have reached the disk. " +
-      "os: after they were handed to the operating system; a crash of the machine loses the last.",
-    choices: ["disk", "os"],
+      "os: after they were handed to the operating system; a crash of the machine loses the last. " +
+      "none: at once; a crash of the process loses those that are in no file yet.",
+    choices: ["disk", "os", "none"],
   }),
-  "segment.head-max-bytes": setting("bytes", "512MiB", {
-    help: "Memory that spans and their index may take before the oldest trace goes.",
+  "segment.retention": setting("duration", "168h", {
+    help: "How long spans are kept after they came, give or take a partition; 0: for ever.",
+  }),
+  "segment.max-bytes": setting("bytes", "0", {
+    help:
+      "Bytes that files of spans may take before the oldest go; 0: no bound. The log and archived " +
+      "traces come on top.",
+    check: (bytes) => (bytes === 0 || bytes >= MIB_64 ? undefined : "0, or at least 64MiB"),
+  }),
+  "segment.min-free-bytes": setting("bytes", "512MiB", {
+    help:
+      "Free bytes on the disk below which the oldest spans go; when that cannot help, senders are " +
+      "told to come again.",
+  }),
+  "segment.partition": setting("duration", "1h", {
+    help:
+      "Arrival time of spans that go at once; less if segment.retention is short or " +
+      "segment.max-bytes is small.",
+    min: 60_000,
+  }),
+  "segment.head-max-bytes": setting("bytes", "96MiB", {
+    help:
+      "Memory of spans that are in no file yet, and of their index. When it is full because files " +
+      "cannot be written fast enough, senders are told to come again.",
     min: 33_554_432,
   }),
   "segment.log-file-bytes": setting("bytes", "32MiB", {
     help: "Size beyond which a file of the log is followed by a new one.",
     min: 1_048_576,
     max: 1_073_741_824,
-  }),
-  "segment.min-free-bytes": setting("bytes", "512MiB", {
-    help: "Free bytes on the disk below which senders are told to come again.",
   }),
 } satisfies Settings;
 
