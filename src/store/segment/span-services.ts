@@ -1,0 +1,122 @@
+// Which service each of some spans belongs to, as far as files know.
+//
+//   spans ─ by trace ─▶ blocks that may have it ─▶ block by block, its traces in the order of their rows
+//
+// So each page is decoded once, however many of the spans lie in it.
+
+import type { FileBlock } from "../block/block-reader.ts";
+import { PAGE_ROWS } from "../block/layout.ts";
+import type { Pause } from "../head/pause.ts";
+import { NO_SERVICE, type SpanNames, type SpanServices } from "../part.ts";
+import { ServiceNumbers } from "../strangers.ts";
+import type { BlockView, HeldBlock } from "./block-set.ts";
+import { BlockTexts } from "./block-texts.ts";
+
+/** Traces looked for between two looks at the clock. */
+const TRACES_BETWEEN_PAUSES = 32;
+
+/** As `Part.spanServices`: of a span that is in several blocks, the oldest counts. */
+export async function findSpanServices(
+  view: BlockView,
+  spans: SpanNames,
+  pause: Pause,
+): Promise<SpanServices> {
+  const count = spans.spanIds.length / 8;
+  const service = new Uint32Array(count).fill(NO_SERVICE);
+  const numbers = new ServiceNumbers();
+  const words = new Uint32Array(spans.spanIds.slice().buffer);
+  const byTrace = groupByTrace(spans.traceIds, count);
+  const byBlock = await groupByBlock(view, byTrace.keys(), pause);
+  for (const held of [...byBlock.keys()].sort((one, two) => one.id - two.id)) {
+    const ids = byBlock.get(held)!.sort();
+    for (let from = 0; from < ids.length; from += TRACES_BETWEEN_PAUSES) {
+      view.use(held, (block) => {
+        const texts = new BlockTexts(block);
+        for (const id of ids.slice(from, from + TRACES_BETWEEN_PAUSES)) {
+          findInTrace(block, bytesOf(id), byTrace.get(id)!, words, (n, resource) => {
+            if (service[n] !== NO_SERVICE) return;
+            service[n] = numbers.of(texts.text(block.resourceService[resource]!));
+          });
+        }
+      });
+      await pause();
+    }
+  }
+  return { services: numbers.services, service };
+}
+
+async function groupByBlock(
+  view: BlockView,
+  ids: Iterable<string>,
+  pause: Pause,
+): Promise<Map<HeldBlock, string[]>> {
+  const groups = new Map<HeldBlock, string[]>();
+  let looked = 0;
+  for (const id of ids) {
+    for (const held of view.blocksOfTrace(bytesOf(id))) {
+      const known = groups.get(held);
+      if (known === undefined) groups.set(held, [id]);
+      else known.push(id);
+    }
+    if (++looked % TRACES_BETWEEN_PAUSES === 0) await pause();
+  }
+  return groups;
+}
+
+/** Looks for spans in one trace of a block. */
+function findInTrace(
+  block: FileBlock,
+  id: Uint8Array,
+  numbers: readonly number[],
+  words: Uint32Array,
+  found: (n: number, resource: number) => void,
+): void {
+  const trace = block.findTrace(id);
+  if (trace < 0) return;
+  const wanted = new Map<number, number[]>();
+  for (const n of numbers) {
+    const key = spanKey(words[2 * n]!, words[2 * n + 1]!);
+    const known = wanted.get(key);
+    if (known === undefined) wanted.set(key, [n]);
+    else known.push(n);
+  }
+  const { firstRow } = block.traces;
+  const end = firstRow[trace + 1]!;
+  for (let row = firstRow[trace]!; row < end;) {
+    const page = block.page(Math.floor(row / PAGE_ROWS));
+    const { spanId } = page;
+    const pageEnd = Math.min(end, page.firstRow + page.rows);
+    for (; row < pageEnd; row++) {
+      const at = row - page.firstRow;
+      const low = spanId[2 * at]!;
+      const high = spanId[2 * at + 1]!;
+      for (const n of wanted.get(spanKey(low, high)) ?? []) {
+        if (words[2 * n] === low && words[2 * n + 1] === high) found(n, page.resource[at]!);
+      }
+    }
+  }
+}
+
+/** Trace id, 16 bytes as latin-1, which sorts as bytes do -> numbers of the spans in it. */
+function groupByTrace(traceIds: Uint8Array, count: number): Map<string, number[]> {
+  const groups = new Map<string, number[]>();
+  for (let n = 0; n < count; n++) {
+    const id = String.fromCharCode(...traceIds.subarray(16 * n, 16 * n + 16));
+    const known = groups.get(id);
+    if (known === undefined) groups.set(id, [n]);
+    else known.push(n);
+  }
+  return groups;
+}
+
+function bytesOf(id: string): Uint8Array {
+  return Uint8Array.from(id, (char) => char.charCodeAt(0));
+}
+
+/**
+ * A span id, given as two words, as a map key: 53 of its 64 bits. Its end counts whole: ids that somebody
+ * counted up differ only there.
+ */
+export function spanKey(low: number, high: number): number {
+  return high * 0x20_0000 + (low & 0x1f_ffff);
+}
