@@ -103,6 +103,10 @@ export class FileTerms {
     }
   }
 
+  keyEntryOf(term: number): number {
+    return this.keys.entry[this.keyOf(term)]!;
+  }
+
   keyEntries(): Uint32Array {
     return this.keys.entry;
   }

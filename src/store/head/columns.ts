@@ -37,6 +37,8 @@ export interface Vocabulary {
     find(key: number, type: number, low: number, high: number): number;
     /** Visits the terms of a key (an entry), rising. Cost: the key's terms, in memory all terms. */
     eachOf(key: number, visit: VisitTerm): void;
+    /** The entry of a term's key. */
+    keyEntryOf(term: number): number;
     /** The entries of all keys, each once. Cost in memory: all terms. */
     keyEntries(): Iterable<number>;
   };

@@ -20,7 +20,7 @@ import { refuseCancelled } from "../cancelled.ts";
 import type { Calls, Hits, Part, SpanNames, SpanServices } from "../part.ts";
 import type { SeriesLine } from "../series-counter.ts";
 import { callsOf, spanServicesOf } from "./calls.ts";
-import { keysOf, valuesOf } from "./completions.ts";
+import { keysOf, valuesOf } from "./head-completions.ts";
 import type { Head, HeadView } from "./head.ts";
 import { makePause, type Pause } from "./pause.ts";
 import { hitsOf, searchHead, searchTraces } from "./search.ts";

@@ -69,6 +69,10 @@ export class TermTable {
     }
   }
 
+  keyEntryOf(term: number): number {
+    return this.key[term]!;
+  }
+
   /** Every key once. Cost: a look at every term. */
   keyEntries(): Set<number> {
     const entries = new Set<number>();
