@@ -1,5 +1,6 @@
 # The image of Spoor: the published package on a plain Node, one process, no shell needed.
-# Build: docker build -t spoor .        Run: docker run -p 16686:16686 -p 4317:4317 -p 4318:4318 spoor
+# Build: docker build -t spoor .
+# Run:   docker run -p 16686:16686 -p 4317:4317 -p 4318:4318 -v spoor:/data spoor
 
 FROM node:24-bookworm-slim AS build
 WORKDIR /build
@@ -12,9 +13,12 @@ RUN cd dist && npm ci --omit=dev --omit=optional && rm package-lock.json
 
 FROM node:24-bookworm-slim
 COPY --from=build /build/dist /opt/spoor
+RUN mkdir /data && chown 10001:10001 /data
 USER 10001:10001
 ENV NODE_ENV=production \
-    LISTEN_HOST=0.0.0.0
+    LISTEN_HOST=0.0.0.0 \
+    SEGMENT_DIRECTORY=/data
+VOLUME /data
 # OTLP gRPC and HTTP, Zipkin, Jaeger gRPC and HTTP, admin, query gRPC and HTTP.
 EXPOSE 4317 4318 9411 14250 14268 14269 16685 16686
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s --retries=3 \

@@ -5,6 +5,8 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
@@ -46,7 +48,8 @@ export interface SpoorProcess {
 }
 
 /**
- * Starts the all-in-one; every door has a port of its own unless `flags` say otherwise.
+ * Starts the all-in-one; every door has a port of its own unless `flags` say otherwise, and its spans go
+ * to a directory of its own, which is removed when it has ended.
  *
  * @param folder a checkout (with its node_modules) or an installed package.
  * @throws Error with the last lines of the log if the process ends or is not ready in time.
@@ -55,6 +58,8 @@ export async function startSpoor(folder: string, flags: readonly string[]): Prom
   const startedMs = performance.now();
   const anyPort = LISTENERS.map((name) => `--${name}.host-port=127.0.0.1:0`);
   const given = new Set(flags.map((flag) => flag.split("=", 1)[0]));
+  const isOwn = !given.has("--segment.directory");
+  const directory = isOwn ? await mkdtemp(join(tmpdir(), "spoor-data-")) : undefined;
   const child = spawn(
     process.execPath,
     [
@@ -62,11 +67,15 @@ export async function startSpoor(folder: string, flags: readonly string[]): Prom
       "all-in-one",
       "--log-encoding=json",
       ...anyPort.filter((flag) => !given.has(flag.split("=", 1)[0])),
+      ...(directory === undefined ? [] : [`--segment.directory=${directory}`]),
       ...flags,
     ],
     { cwd: folder, stdio: ["ignore", "ignore", "pipe"] },
   );
-  const ended: Promise<Exit> = once(child, "exit").then(([code, signal]) => ({ code, signal }));
+  const ended: Promise<Exit> = once(child, "exit").then(async ([code, signal]) => {
+    if (directory !== undefined) await rm(directory, { recursive: true, force: true });
+    return { code, signal };
+  });
   const addresses = new Map<string, string>();
   const log: string[] = [];
   await waitUntilReady(child, addresses, log);

@@ -21,7 +21,7 @@ interface Opened {
 /** A role with its admin port on any free port. */
 async function open(doors: readonly OpenDoors[], ...flags: readonly string[]): Promise<Opened> {
   const logged: string[] = [];
-  const argv = ["--admin.http.host-port=:0", ...flags];
+  const argv = ["--admin.http.host-port=:0", "--span-storage.type=memory", ...flags];
   const { config } = parseSettings({ table: collectorRoleSettings, argv, env: {} });
   let address = "";
   const write = (line: string): void => {

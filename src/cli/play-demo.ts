@@ -38,6 +38,7 @@ export async function playDemo(
       process.execPath,
       process.argv[1] ?? "",
       "all-in-one",
+      "--span-storage.type=memory",
       `--collector.otlp.grpc.host-port=${grpc}`,
       `--collector.otlp.http.host-port=${http}`,
       `--query.http-server.host-port=${query}`,

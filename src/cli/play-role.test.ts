@@ -22,6 +22,8 @@ const PORTS = [
   "query.http-server",
   "query.grpc-server",
 ].map((door) => `--${door}.host-port=:0`);
+/** Nothing is left on the disk. */
+const MEMORY = { SPAN_STORAGE_TYPE: "memory" };
 
 const ONE_SPAN = JSON.stringify({
   resourceSpans: [
@@ -59,7 +61,7 @@ interface Started {
 async function start(until: string, flags: readonly string[], env = {}): Promise<Started> {
   const child = spawn(process.execPath, [main, ...flags], {
     stdio: ["ignore", "ignore", "pipe"],
-    env: { PATH: process.env["PATH"], ...env },
+    env: { PATH: process.env["PATH"], ...MEMORY, ...env },
   });
   const ended = once(child, "exit");
   const lines: Line[] = [];

@@ -60,7 +60,7 @@ const understood: readonly (readonly [given: Given, name: string, value: unknown
   [{ LISTEN_HOST: "0.0.0.0" }, "query.http-server.host-port", at(16_686, "0.0.0.0")],
   [{ SPAN_STORAGE_TYPE: "memory" }, "span-storage.type", "memory"],
   [{ SPAN_STORAGE_TYPE: "segment" }, "span-storage.type", "segment"],
-  [{ SPAN_STORAGE_TYPE: "" }, "span-storage.type", "memory"],
+  [{ SPAN_STORAGE_TYPE: "" }, "span-storage.type", "segment"],
   [{ QUERY_PORT: "tcp://10.0.0.1:80" }, "query.http-server.host-port", at(16_686)],
   [{ COLLECTOR_PORT_14250_TCP: "x", QUERY_SERVICE_HOST: "y" }, "query.base-path", "/"],
 ];
@@ -73,7 +73,7 @@ for (const [given, name, value] of understood) {
 const refused: readonly (readonly [given: Given, line: string])[] = [
   [
     { SPAN_STORAGE_TYPE: "cassandra" },
-    'bad value "cassandra" of span-storage.type (environment variable SPAN_STORAGE_TYPE): expected one of: memory, segment',
+    'bad value "cassandra" of span-storage.type (environment variable SPAN_STORAGE_TYPE): expected one of: segment, memory',
   ],
   [
     ["--multi-tenancy.enabled"],

@@ -10,7 +10,7 @@ import { deprecatedAlias, ignored, setting } from "../base/settings.ts";
 import { tlsSettings } from "../base/settings-groups.ts";
 
 /** The kinds of store that can be chosen. */
-export const STORE_TYPES = ["memory", "segment"] as const;
+export const STORE_TYPES = ["segment", "memory"] as const;
 
 const sameStore = ignored("value", "it goes with span-storage.type");
 
@@ -44,10 +44,10 @@ const everywhere = {
     help: "How long accepted work may take to finish after SIGTERM or SIGINT.",
     max: 3_600_000,
   }),
-  "span-storage.type": setting("choice", "memory", {
+  "span-storage.type": setting("choice", "segment", {
     help:
-      "Kind of store. memory: everything is gone when the process ends. segment: an acknowledged " +
-      "span is on disk, and found again after a crash.",
+      "Kind of store. segment: an acknowledged span is on disk, in segment.directory. memory: " +
+      "everything is gone when the process ends.",
     choices: STORE_TYPES,
   }),
   "multi-tenancy.enabled": setting("bool", false, {

@@ -30,7 +30,7 @@ const BOMB_BYTES = 512 * MIB;
 const CONCURRENCY = 8;
 const SEED = 20_261_123;
 
-const spoor = useSpoor(`--memory.max-bytes=${STORE_MIB}MiB`);
+const spoor = useSpoor("--span-storage.type=memory", `--memory.max-bytes=${STORE_MIB}MiB`);
 
 afterEach(async () => {
   for (const target of TARGETS) {

@@ -24,7 +24,7 @@ const MIB = 1 << 20;
 const STORE_MIB = 128;
 const RSS_MIB_ABOVE_STORE = 250;
 
-const spoor = useSpoor(`--memory.max-bytes=${STORE_MIB}MiB`);
+const spoor = useSpoor("--span-storage.type=memory", `--memory.max-bytes=${STORE_MIB}MiB`);
 const otlpJson = findTarget("OTLP HTTP JSON");
 
 const newTraceId = (): string =>

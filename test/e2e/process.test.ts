@@ -193,7 +193,7 @@ interface Ended {
 
 async function runToEnd(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Ended> {
   const child = spawn(process.execPath, [join(root, "src/cli/main.ts"), ...args], {
-    env: { ...process.env, ...env },
+    env: { ...process.env, SPAN_STORAGE_TYPE: "memory", ...env },
     stdio: ["ignore", "ignore", "pipe"],
     timeout: START_MS_MAX,
     killSignal: "SIGKILL",

@@ -164,7 +164,7 @@ export class BuildQueue {
         break;
       }
       // In one turn: a question sees each row in the head or in a file, never in both.
-      files.change(add, []);
+      void files.change(add, []);
       for (const { block } of this.#built.splice(0, done.length)) head.release(block);
       this.#cut(log.sequence + 1);
       onFiles();

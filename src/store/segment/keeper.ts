@@ -90,7 +90,7 @@ export class Keeper {
       log.info("files were dropped", figuresOf({ reason, files }));
     }
     const names = dropped.map(({ name }) => name);
-    this.#parts.files.change([], names);
+    await this.#parts.files.change([], names);
     await this.#remove(names);
     log.debug("files are left", { files: manifest.current.files.length });
   }
@@ -115,7 +115,7 @@ export class Keeper {
     if (!(await this.#change((before) => withMerged(before, sources, merged)))) return false;
     counts.merged(merged);
     const names = sources.map(({ name }) => name);
-    files.change([merged], names);
+    await files.change([merged], names);
     await this.#remove(names);
     log.debug("files were made one", { files: sources.length, bytes: merged.bytes });
     return true;

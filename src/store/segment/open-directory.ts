@@ -83,6 +83,12 @@ export async function openDirectory(options: DirectoryOptions): Promise<OpenedDi
   };
 }
 
+/**
+ * A record that was refused may come back after a power cut, if the disk could not cut it off: no record of
+ * a later process may have its number. More than are ever under way at once.
+ */
+const SEQUENCE_GAP = 1 << 20;
+
 interface Found {
   readonly manifest: Manifest;
   /** Names of files that cannot be read. */
@@ -177,6 +183,7 @@ async function replay(
       damagedBytes,
     });
   }
+  records.lastSequence += SEQUENCE_GAP;
   const replayMs = clock.monotonicMs() - startedMs;
   const ms = Math.round(replayMs);
   log.info("the log was read", { records: reader.records, spans: head.liveRows, tornBytes, ms });

@@ -44,7 +44,7 @@ import { Backoff } from "./backoff.ts";
 import { BuildQueue } from "./build-queue.ts";
 import { type Builder, InlineBuilder } from "./builder.ts";
 import { type DirectoryLock, lockDirectory } from "./directory-lock.ts";
-import { type Files, openInlineFiles, openWorkerFiles } from "./files-part.ts";
+import { type Files, openInlineFiles } from "./files-part.ts";
 import { FreeBytes } from "./free-bytes.ts";
 import { Keeper } from "./keeper.ts";
 import { ManifestWriter } from "./manifest-writer.ts";
@@ -79,8 +79,12 @@ export interface SegmentOptions {
   readonly log: Log;
   readonly read: ReadReceived;
   readonly metrics?: MetricsRegistry | undefined;
+  /** For disks that no other process can see. */
+  readonly lock?: ((directory: string) => Promise<DirectoryLock>) | undefined;
   /** Everything in this thread: for tests and tools. */
   readonly inline?: boolean | undefined;
+  /** Of decoded pages. */
+  readonly cacheBytes?: number | undefined;
   /** Rows of a block: small in tests of the seams. */
   readonly blockRowsMax?: number | undefined;
   /** Blocks of the largest file. */
@@ -96,6 +100,7 @@ const HEAD_BLOCKS_MIN = 4;
 /** A file of 256 full blocks has about this many bytes; copying it takes a few seconds. */
 const FILE_BYTES_MAX = 512 * 1024 * 1024;
 const FILE_BLOCKS_MAX = 256;
+const CACHE_BYTES = 32 * 1024 * 1024;
 const TEND_MS = 1_000;
 /** Shorter partitions are more files than are worth having. */
 const PARTITION_MS_MIN = 60_000;
@@ -202,17 +207,17 @@ export class SegmentStore implements TraceStore {
    */
   static async open(options: SegmentOptions): Promise<SegmentStore> {
     const { directory, files: disk, inline = false, log } = options;
-    await disk.makeDirectory(directory);
-    const lock = await lockDirectory(directory);
+    await makeDirectory(disk, directory);
+    const lock = await (options.lock ?? lockDirectory)(directory);
     try {
       const opened = await openDirectory({ ...options, blockBytesMax: blockBytesMax(options) });
       const folder = join(directory, SEGMENT_FOLDER);
       const builder = inline
         ? new InlineBuilder({ files: disk, directory, hashSeed: drawSeed })
         : new WorkerBuilder({ directory, log });
-      const filesOptions = { directory: folder, disk, log, clock: options.clock };
-      const files = inline ? openInlineFiles(filesOptions) : openWorkerFiles(filesOptions);
-      files.change(opened.manifest.files, []);
+      const asked = { directory: folder, files: disk, clock: options.clock, log };
+      const files = openInlineFiles({ ...asked, cacheBytes: options.cacheBytes ?? CACHE_BYTES });
+      void files.change(opened.manifest.files, []);
       const store = new SegmentStore({ options, lock, opened, files, builder });
       await store.#begin(opened.isManifestNew);
       return store;
@@ -390,7 +395,7 @@ export class SegmentStore implements TraceStore {
   }
 
   /** Waits until every full block is in a file and nothing is to be merged: for tests and tools. */
-  async settled(): Promise<void> {
+  async idle(): Promise<void> {
     await this.#queue.drain();
     await this.#keeper.tend();
   }
@@ -440,6 +445,16 @@ export class SegmentStore implements TraceStore {
     metrics.logBytes.with().readFrom(() => this.#records.bytes());
     metrics.freeBytes.with().readFrom(() => this.#free.recent());
     metrics.blocksWaiting.with().readFrom(() => this.#queue.waiting);
+  }
+}
+
+async function makeDirectory(disk: DiskFiles, directory: string): Promise<void> {
+  try {
+    await disk.makeDirectory(directory);
+  } catch (error) {
+    const message = `the data directory ${directory} cannot be made`;
+    const code = error instanceof Error && "code" in error ? String(error.code) : "";
+    throw new SpoorError("unavailable", message, { cause: code }, error);
   }
 }
 
