@@ -136,6 +136,11 @@ export class TraceIndex {
     return blocks;
   }
 
+  /** Where page `page` lies in the file. */
+  offsetOf(page: number): number {
+    return this.#offset + page * INDEX_PAGE_BYTES;
+  }
+
   /** The entries of page `page`: hash × 2^16 + block; undefined: the page is full. */
   entries(page: number): number[] | undefined {
     const read = this.#read(page);
@@ -179,7 +184,7 @@ export class TraceIndex {
   }
 
   #read(number: number): IndexPage {
-    const offset = this.#offset + number * INDEX_PAGE_BYTES;
+    const offset = this.offsetOf(number);
     const bytes = this.#source.read(offset, INDEX_PAGE_BYTES);
     const view = viewOf(bytes);
     const count = view.getUint16(4, true);
