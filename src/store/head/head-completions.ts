@@ -32,7 +32,8 @@ async function collect(
     if (block.liveRows === 0) continue;
     if (block.startUsMax < query.startUsMin || block.startUsMin > query.startUsMax) continue;
     // A block that gets rows meanwhile is looked at in one go: what was looked up of it would be old.
-    for (const _ of collectFrom(block, into)) if (block.sealed) await pause();
+    const steps = collectFrom(block, into)[Symbol.iterator]();
+    while (steps.next().done !== true) if (block.sealed) await pause();
     await pause();
   }
   return into.sorted();
