@@ -13,6 +13,7 @@ import { demoSettings } from "./demo-settings.ts";
 import { printFlags, printVariables } from "./print-settings.ts";
 import { type RoleName, allInOneSettings, isRoleName, roles } from "./roles.ts";
 import type { ProcessHandle } from "./supervisor.ts";
+import { verifySettings } from "./verify.ts";
 import { readVersion } from "./version.ts";
 
 /** What a command may touch of the world. */
@@ -22,7 +23,7 @@ export interface Shell {
   readonly env: Environment;
   readonly process: ProcessHandle & {
     readonly stdout: Output;
-    readonly stderr: Output;
+    readonly stderr: Output & { readonly isTTY?: boolean | undefined };
     readonly execPath: string;
     readonly argv: readonly string[];
   };
@@ -51,6 +52,9 @@ interface Command {
   readonly help: string;
   /** What may be given as `--name=value`. */
   readonly table?: Settings;
+  /** What it takes besides: `DIR`. */
+  readonly words?: string;
+  /** A number is the exit code; without one it is 0. */
   run(shell: Shell, argv: readonly string[], playRole: PlayRole): unknown;
 }
 
@@ -67,6 +71,15 @@ const commands: Readonly<Record<string, Command>> = {
     async run({ env, process }, argv) {
       const { playDemo } = await import("./play-demo.ts");
       await playDemo(argv, env, process);
+    },
+  },
+  verify: {
+    help: "Checks a data directory that no process has open.",
+    table: verifySettings,
+    words: "DIR",
+    async run(shell, argv) {
+      const { runVerify } = await import("./verify.ts");
+      return runVerify(shell, argv);
     },
   },
   version: {
@@ -102,8 +115,9 @@ export async function runCommand(shell: Shell, playRole = loadAndPlay): Promise<
       shell.process.stdout.write(printCommandHelp(name));
       return 0;
     }
-    await findCommand(name === "" ? "all-in-one" : name).run(shell, argv, playRole);
-    return 0;
+    const command = findCommand(name === "" ? "all-in-one" : name);
+    const code: unknown = await command.run(shell, argv, playRole);
+    return typeof code === "number" ? code : 0;
   } catch (error) {
     if (!(error instanceof SpoorError)) throw error;
     shell.process.stderr.write(`spoor: ${printError(error)}\n`);
@@ -138,11 +152,11 @@ async function printPage({ process }: Shell, argv: readonly string[]): Promise<v
 
 function printCommandHelp(name: string): string {
   if (name === "") return printOverview();
-  const { help, table } = findCommand(name);
+  const { help, table, words } = findCommand(name);
   if (table === undefined) return `spoor ${name}: ${help}\n`;
   return `spoor ${name}: ${help}
 
-Usage: spoor ${name} [--name=value …]
+Usage: spoor ${name} ${words === undefined ? "" : `${words} `}[--name=value …]
 
 ${isRoleName(name) ? ABOUT_SETTINGS : ""}Settings:
 ${printFlags(table)}`;

@@ -253,7 +253,8 @@ class DirectoryCheck {
       this.#checked.records++;
       if (countSpans === undefined || sequence <= manifest.log.sequence) return;
       try {
-        this.#checked.recordSpans += countSpans(format, payload);
+        const inFiles = sequence === manifest.log.sequence + 1 ? manifest.log.rows : 0;
+        this.#checked.recordSpans += Math.max(0, countSpans(format, payload) - inFiles);
       } catch (error) {
         if (!(error instanceof SpoorError)) throw error;
         const what = `record ${sequence} is whole, but cannot be read: ${error.message}`;
