@@ -17,7 +17,7 @@ import { type Collector, type DoorAddress, openCollector } from "../src/collecto
 import { type DoorName, type LedgerFigures, findImbalances } from "../src/collector/ledger.ts";
 import { collectorSettings } from "../src/collector/settings.ts";
 import { printSpans } from "../src/model/print-spans.ts";
-import { MemoryStore } from "../src/store/memory/memory-store.ts";
+import { makeMemoryStore } from "../src/store/memory/memory-store.ts";
 import type { TraceStore } from "../src/store/trace-store.ts";
 
 const addressFlags: Readonly<Record<DoorName, string>> = {
@@ -67,7 +67,7 @@ export async function openTestCollector(
     env: {},
   });
   const bounds = { tracesMax: 0, bytesMax: 512 * 1024 * 1024 };
-  const store = options.store ?? new MemoryStore(bounds, systemClock);
+  const store = options.store ?? makeMemoryStore(bounds, systemClock);
   const registry = new MetricsRegistry();
   const bugs: unknown[] = [];
   const collector = await openCollector({
@@ -122,7 +122,7 @@ export async function printStored(store: TraceStore): Promise<string> {
 
 /** A store that takes nothing. */
 export function storeThatFails(code: ErrorCode): TraceStore {
-  const store = new MemoryStore({ tracesMax: 0, bytesMax: 1024 * 1024 }, systemClock);
+  const store = makeMemoryStore({ tracesMax: 0, bytesMax: 1024 * 1024 }, systemClock);
   store.write = () => Promise.reject(new SpoorError(code, "not now"));
   return store;
 }

@@ -15,7 +15,7 @@ import type { SpanBatch } from "../src/model/span-batch.ts";
 import type { HttpRoute } from "../src/net/http-route.ts";
 import { openQuery } from "../src/query/query.ts";
 import { querySettings } from "../src/query/settings.ts";
-import { MemoryStore } from "../src/store/memory/memory-store.ts";
+import { makeMemoryStore } from "../src/store/memory/memory-store.ts";
 import { currentToken } from "../src/store/bearer-token.ts";
 import type { TraceStore } from "../src/store/trace-store.ts";
 import { START_US } from "./make-trace.ts";
@@ -58,7 +58,7 @@ export async function openTestQuery(
   const argv = ["--query.http-server.host-port=:0", "--query.grpc-server.host-port=:0", ...flags];
   const { config } = parseSettings({ table: querySettings, argv, env: {} });
   const clock: Clock = { nowUs: () => NOW_US, monotonicMs: () => performance.now() };
-  const memory = new MemoryStore({ tracesMax: 0, bytesMax: 256 * 1024 * 1024 }, clock);
+  const memory = makeMemoryStore({ tracesMax: 0, bytesMax: 256 * 1024 * 1024 }, clock);
   for (const batch of batches) await memory.write(batch);
   const store = options.wrap?.(memory) ?? memory;
   const registry = new MetricsRegistry();

@@ -6,7 +6,7 @@ import { systemClock } from "../src/base/clock.ts";
 import type { ReadPayload } from "../src/collector/readers.ts";
 import { makeSanitizer } from "../src/collector/sanitize.ts";
 import { SpanBatch } from "../src/model/span-batch.ts";
-import { MemoryStore } from "../src/store/memory/memory-store.ts";
+import { makeMemoryStore } from "../src/store/memory/memory-store.ts";
 import { printStored } from "./open-collector.ts";
 
 /** As `TestCollector.printStored` prints it. */
@@ -16,7 +16,7 @@ export async function printSanitized(
 ): Promise<string> {
   const batch = new SpanBatch();
   read(payload, batch);
-  const store = new MemoryStore({ tracesMax: 0, bytesMax: 64 * 1024 * 1024 }, systemClock);
+  const store = makeMemoryStore({ tracesMax: 0, bytesMax: 64 * 1024 * 1024 }, systemClock);
   await store.write(makeSanitizer(new Map())(batch).batch);
   return printStored(store);
 }

@@ -16,7 +16,7 @@ import { printMetrics } from "../base/metrics-text.ts";
 import { MetricsRegistry } from "../base/metrics.ts";
 import { parseSettings } from "../base/parse-settings.ts";
 import type { HttpAnswer } from "../net/http-route.ts";
-import { MemoryStore } from "../store/memory/memory-store.ts";
+import { makeMemoryStore } from "../store/memory/memory-store.ts";
 import type { TraceStore } from "../store/trace-store.ts";
 import { openCollector } from "./collector.ts";
 import { makeLedgerRoute } from "./ledger-route.ts";
@@ -40,7 +40,7 @@ function send(at: string, body: Uint8Array = ONE_SPAN): Promise<Response> {
 /** A store whose writes wait until they are let go. */
 function slowStore(): { store: TraceStore; waiting: (() => void)[] } {
   const waiting: (() => void)[] = [];
-  const store = new MemoryStore({ tracesMax: 0, bytesMax: 1_024 * 1_024 }, systemClock);
+  const store = makeMemoryStore({ tracesMax: 0, bytesMax: 1_024 * 1_024 }, systemClock);
   const write = store.write.bind(store);
   store.write = (batch) => {
     void write(batch);
@@ -75,7 +75,7 @@ test("openCollector() writes into the books that it is given, and shows them as 
   );
   argv.push(`--collector.otlp.http.host-port=${host}:0`);
   const { config } = parseSettings({ table: collectorSettings, argv, env: {} });
-  const store = new MemoryStore({ tracesMax: 0, bytesMax: 1_024 * 1_024 }, systemClock);
+  const store = makeMemoryStore({ tracesMax: 0, bytesMax: 1_024 * 1_024 }, systemClock);
   const registry = new MetricsRegistry();
   const ledger = new Ledger();
   const onBug = (error: unknown): void => assert.fail(String(error));

@@ -8,7 +8,7 @@ import { printMetrics } from "../base/metrics-text.ts";
 import { MetricsRegistry } from "../base/metrics.ts";
 import { printSpans } from "../model/print-spans.ts";
 import type { SpanBatch } from "../model/span-batch.ts";
-import { MemoryStore } from "../store/memory/memory-store.ts";
+import { makeMemoryStore } from "../store/memory/memory-store.ts";
 import type { TraceStore } from "../store/trace-store.ts";
 import { Intake, type Receipt } from "./intake.ts";
 import type { ReadPayload } from "./readers.ts";
@@ -33,7 +33,7 @@ interface Setup {
 function setUp(write?: (batch: SpanBatch) => Promise<void>, inFlightBytesMax = MIB): Setup {
   let nowMs = 0;
   const clock = { nowUs: () => 0, monotonicMs: () => nowMs };
-  const store = new MemoryStore({ tracesMax: 100, bytesMax: 100 * MIB }, clock);
+  const store = makeMemoryStore({ tracesMax: 100, bytesMax: 100 * MIB }, clock);
   if (write !== undefined) store.write = write;
   const registry = new MetricsRegistry();
   const ledger = new Ledger();

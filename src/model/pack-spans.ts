@@ -89,7 +89,8 @@ export function unpackSpans(packed: ArrayBuffer): SpanBatch {
   const invalidEntries = [...columns.words(columns.header(INVALID_ENTRIES))];
   const arena = columns.bytes(columns.header(TEXT_BYTES));
   columns.end();
-  if (ends.length === 0 || ends[ends.length - 1] !== arena.length) throw unfit(packed, arena.length);
+  if (ends.length === 0 || ends[ends.length - 1] !== arena.length)
+    throw unfit(packed, arena.length);
   batch.dictionary.adopt({ arena, ends, invalidEntries });
   return batch;
 }

@@ -48,7 +48,7 @@ const CANDIDATES_MAX = 200_000;
 /** By how much more is searched if too little is left for a page. */
 const MORE_CANDIDATES = 4;
 
-/** The methods are fields, so that a store can be made by spreading: `{ ...new PartQueries(part), … }`. */
+/** The methods are fields, so that a store may take them over one by one. */
 export class PartQueries implements StoreReads {
   readonly #part: Part;
 
@@ -206,6 +206,15 @@ export class PartQueries implements StoreReads {
       stop.release();
     }
   }
+}
+
+/** The reading half of a store that stands on `queries`: `{ ...readsOf(queries), write, … }`. */
+export function readsOf(queries: PartQueries): StoreReads {
+  const { search, findTraces, findEach, readTraces, services, operations } = queries;
+  const { attributeKeys, attributeValues, dependencies, series } = queries;
+  const traces = { search, findTraces, findEach, readTraces };
+  const names = { services, operations, attributeKeys, attributeValues };
+  return { ...traces, ...names, dependencies, series };
 }
 
 function chunkSizeAfter(traces: readonly (SpanBatch | undefined)[]): number {

@@ -1,6 +1,6 @@
 // What every store must do, as tests: each engine runs this suite with its own way of opening.
 //
-//   conformance("memory", () => new MemoryStore(…))
+//   conformance("memory", () => makeMemoryStore(…))
 //
 // An engine that declares a capability is tested for it; one that does not must throw `unsupported`.
 

@@ -214,8 +214,9 @@ export class Appender {
 
   #appendLinks(batch: SpanBatch, row: number, block: Block): void {
     block.linkStart ??= new Uint32Array(block.rowsMax + 1);
-    const trace = new Uint32Array(batch.linkTraceId.buffer);
-    const span = new Uint32Array(batch.linkSpanId.buffer);
+    const { linkTraceId, linkSpanId, links } = batch;
+    const trace = new Uint32Array(linkTraceId.buffer, linkTraceId.byteOffset, 4 * links);
+    const span = new Uint32Array(linkSpanId.buffer, linkSpanId.byteOffset, 2 * links);
     const end = batch.linkStart[row + 1]!;
     for (let link = batch.linkStart[row]!; link < end; link++) {
       const to = block.links;

@@ -6,19 +6,19 @@ import { systemClock } from "../../base/clock.ts";
 import { conformance } from "../../../test/store/conformance.ts";
 import { traceIdText } from "../../../test/store/brute-force.ts";
 import { BASE_US, makeRandom, makeSpans, traceIdOf } from "../../../test/store/corpus.ts";
-import { MemoryStore } from "./memory-store.ts";
+import { makeMemoryStore } from "./memory-store.ts";
 
 const never = new AbortController().signal;
 const bytesMax = 512 * 1024 * 1024;
 
 for (const blockRowsMax of [65_536, 64, 7]) {
   conformance(`memory, blocks of ${blockRowsMax} rows`, () =>
-    Promise.resolve(new MemoryStore({ tracesMax: 0, bytesMax, blockRowsMax }, systemClock)),
+    Promise.resolve(makeMemoryStore({ tracesMax: 0, bytesMax, blockRowsMax }, systemClock)),
   );
 }
 
 test("MemoryStore evicts the trace whose first span came first, whole", async () => {
-  const store = new MemoryStore({ tracesMax: 3, bytesMax, blockRowsMax: 16 }, systemClock);
+  const store = makeMemoryStore({ tracesMax: 3, bytesMax, blockRowsMax: 16 }, systemClock);
   const random = makeRandom(1);
   for (let trace = 0; trace < 10; trace++) {
     await store.write(makeSpans({ random, rows: 10, tracesFrom: trace, tracesEnd: trace + 1 }));
@@ -42,7 +42,7 @@ test("MemoryStore evicts the trace whose first span came first, whole", async ()
 
 test("MemoryStore stays within its bytes, and services of evicted traces are gone", async () => {
   const small = 3 * 1024 * 1024;
-  const store = new MemoryStore({ tracesMax: 0, bytesMax: small, blockRowsMax: 512 }, systemClock);
+  const store = makeMemoryStore({ tracesMax: 0, bytesMax: small, blockRowsMax: 512 }, systemClock);
   const random = makeRandom(2);
   const first = makeSpans({ random, rows: 5, tracesFrom: 0, tracesEnd: 1 });
   for (let resource = 0; resource < first.resources; resource++) {
@@ -53,7 +53,7 @@ test("MemoryStore stays within its bytes, and services of evicted traces are gon
     }
   }
   await store.write(first);
-  assert.ok((await store.services()).includes("early-bird"));
+  assert.ok((await store.services(never)).includes("early-bird"));
   for (let round = 1; round <= 300; round++) {
     const from = round * 10;
     await store.write(makeSpans({ random, rows: 100, tracesFrom: from, tracesEnd: from + 10 }));
@@ -62,14 +62,14 @@ test("MemoryStore stays within its bytes, and services of evicted traces are gon
   const figures = store.figures();
   assert.equal(figures.spans + figures.evictedSpans, 30_005);
   assert.ok(figures.evictedSpans > 5_000 && figures.spans > 1_000, JSON.stringify(figures));
-  assert.ok(!(await store.services()).includes("early-bird"));
+  assert.ok(!(await store.services(never)).includes("early-bird"));
 });
 
 test("MemoryStore keeps archived traces after they were evicted, and hands out copies", async () => {
-  const store = new MemoryStore({ tracesMax: 1, bytesMax }, systemClock);
+  const store = makeMemoryStore({ tracesMax: 1, bytesMax }, systemClock);
   const random = makeRandom(3);
   await store.write(makeSpans({ random, rows: 4, tracesFrom: 0, tracesEnd: 1 }));
-  assert.equal(await store.archive(traceIdOf(0)), true);
+  assert.equal(await store.archive(traceIdOf(0), never), true);
   await store.write(makeSpans({ random, rows: 4, tracesFrom: 1, tracesEnd: 2 }));
   const [one] = await store.readTraces([traceIdOf(0)], never);
   assert.equal(one!.rows, 4);
@@ -79,7 +79,7 @@ test("MemoryStore keeps archived traces after they were evicted, and hands out c
 });
 
 test("MemoryStore takes a trace of 100,000 spans over several blocks", async () => {
-  const store = new MemoryStore({ tracesMax: 0, bytesMax }, systemClock);
+  const store = makeMemoryStore({ tracesMax: 0, bytesMax }, systemClock);
   const random = makeRandom(4);
   for (let round = 0; round < 10; round++) {
     await store.write(makeSpans({ random, rows: 10_000, tracesFrom: 0, tracesEnd: 1 }));
@@ -92,14 +92,14 @@ test("MemoryStore takes a trace of 100,000 spans over several blocks", async () 
 });
 
 test("MemoryStore refuses to archive more than its archive may hold", async () => {
-  const store = new MemoryStore({ tracesMax: 2, bytesMax }, systemClock);
+  const store = makeMemoryStore({ tracesMax: 2, bytesMax }, systemClock);
   const random = makeRandom(5);
   let archived = 0;
   await assert.rejects(
     async () => {
       for (let trace = 0; trace < 10_000; trace++) {
         await store.write(makeSpans({ random, rows: 50, tracesFrom: trace, tracesEnd: trace + 1 }));
-        await store.archive(traceIdOf(trace));
+        await store.archive(traceIdOf(trace), never);
         archived++;
       }
     },

@@ -9,17 +9,11 @@ import type { Clock } from "../../base/clock.ts";
 import { SpoorError } from "../../base/errors.ts";
 import { RowCopier } from "../../model/copy-rows.ts";
 import { SpanBatch } from "../../model/span-batch.ts";
-import type {
-  Dependency,
-  Operation,
-  Series,
-  SeriesQuery,
-  TimeRange,
-  TraceQuery,
-} from "../../model/trace-query.ts";
-import { HeadQueries } from "../head/head-queries.ts";
+import { HeadPart } from "../head/head-part.ts";
 import { Head } from "../head/head.ts";
-import type { Capabilities, StoreFigures, TraceStore } from "../trace-store.ts";
+import { idKey } from "../join-lists.ts";
+import { PartQueries, readsOf } from "../part-queries.ts";
+import type { TraceStore } from "../trace-store.ts";
 
 export interface MemoryBounds {
   /** Traces held; 0: as many as fit the bytes. */
@@ -33,103 +27,66 @@ export interface MemoryBounds {
 /** Archived traces are kept apart from eviction, so they have a bound of their own. */
 const ARCHIVE_BYTES_MAX = 64 * 1024 * 1024;
 
-export class MemoryStore implements TraceStore {
-  readonly capabilities: Capabilities = {
-    searchWithoutService: true,
-    archive: true,
-    series: true,
+/** An empty store. */
+export function makeMemoryStore(bounds: MemoryBounds, clock: Clock): TraceStore {
+  const head = new Head(bounds.blockRowsMax);
+  const part = new HeadPart(head, clock);
+  const queries = new PartQueries(part);
+  const archive = new Archive();
+  return {
+    ...readsOf(queries),
+    capabilities: { searchWithoutService: true, archive: true, series: true },
+    write(batch) {
+      head.append(batch);
+      head.evict(bounds.tracesMax, bounds.bytesMax);
+      return DONE;
+    },
+    readTraces: (ids, signal) => queries.readTraces(ids, signal, (id) => archive.read(id)),
+    async archive(id) {
+      const trace = part.readTrace(id);
+      if (trace === undefined) return archive.has(id);
+      archive.put(id, trace);
+      return true;
+    },
+    ready: () => DONE,
+    figures: () => head.figures(),
+    close: () => DONE,
   };
-  readonly #head: Head;
-  readonly #queries: HeadQueries;
-  readonly #bounds: MemoryBounds;
-  readonly #archive = new Map<string, SpanBatch>();
-  #archiveBytes = 0;
+}
 
-  constructor(bounds: MemoryBounds, clock: Clock) {
-    this.#bounds = bounds;
-    this.#head = new Head(bounds.blockRowsMax);
-    this.#queries = new HeadQueries(this.#head, clock);
+/** Copies of traces that outlive their eviction. */
+class Archive {
+  readonly #traces = new Map<string, SpanBatch>();
+  #bytes = 0;
+
+  has(id: Uint8Array): boolean {
+    return this.#traces.has(idKey(id));
   }
 
-  write(batch: SpanBatch): Promise<void> {
-    this.#head.append(batch);
-    this.#head.evict(this.#bounds.tracesMax, this.#bounds.bytesMax);
-    return DONE;
+  /** A copy: answers belong to who asked, who may change them. */
+  read(id: Uint8Array): SpanBatch | undefined {
+    const trace = this.#traces.get(idKey(id));
+    return trace === undefined ? undefined : copyOf(trace);
   }
 
-  findTraces(query: TraceQuery, signal: AbortSignal): Promise<SpanBatch[]> {
-    return this.#queries.findTraces(query, signal);
-  }
-
-  findEach(query: TraceQuery, signal: AbortSignal): AsyncIterable<SpanBatch> {
-    return this.#queries.findEach(query, signal);
-  }
-
-  readTraces(ids: readonly Uint8Array[], signal: AbortSignal): Promise<SpanBatch[]> {
-    return this.#queries.readTraces(ids, signal, (id) => {
-      const archived = this.#archive.get(archiveKey(id));
-      return archived === undefined ? undefined : copyOf(archived);
-    });
-  }
-
-  services(): Promise<string[]> {
-    return this.#queries.services();
-  }
-
-  operations(
-    service: string | undefined,
-    kind: number | undefined,
-    signal: AbortSignal,
-  ): Promise<Operation[]> {
-    return this.#queries.operations(service, kind, signal);
-  }
-
-  dependencies(range: TimeRange, signal: AbortSignal): Promise<Dependency[]> {
-    return this.#queries.dependencies(range, signal);
-  }
-
-  series(query: SeriesQuery, signal: AbortSignal): Promise<Series[]> {
-    return this.#queries.series(query, signal);
-  }
-
-  archive(id: Uint8Array): Promise<boolean> {
-    const key = archiveKey(id);
-    const known = this.#archive.get(key);
-    const trace = this.#queries.readTrace(id);
-    if (trace === undefined) return Promise.resolve(known !== undefined);
-    const bytes = this.#archiveBytes - (known?.memoryBytes() ?? 0) + trace.memoryBytes();
+  /** In the place of what was archived of this trace before. @throws SpoorError `overloaded`: full. */
+  put(id: Uint8Array, trace: SpanBatch): void {
+    const known = this.#traces.get(idKey(id));
+    const bytes = this.#bytes - (known?.memoryBytes() ?? 0) + trace.memoryBytes();
     if (bytes > ARCHIVE_BYTES_MAX) {
       const where = { bytes, allowed: ARCHIVE_BYTES_MAX };
-      return Promise.reject(new SpoorError("overloaded", "the archive in memory is full", where));
+      throw new SpoorError("overloaded", "the archive in memory is full", where);
     }
-    this.#archiveBytes = bytes;
-    this.#archive.set(key, trace);
-    return Promise.resolve(true);
-  }
-
-  ready(): Promise<void> {
-    return DONE;
-  }
-
-  figures(): StoreFigures {
-    return this.#head.figures();
-  }
-
-  close(): Promise<void> {
-    return DONE;
+    this.#bytes = bytes;
+    this.#traces.set(idKey(id), trace);
   }
 }
 
 const DONE: Promise<void> = Promise.resolve();
 
-/** Answers belong to who asked, who may change them. */
 function copyOf(batch: SpanBatch): SpanBatch {
   const copy = new SpanBatch();
   const copier = new RowCopier(batch, copy);
   for (let row = 0; row < batch.rows; row++) copier.copyRow(row);
   return copy;
-}
-
-function archiveKey(id: Uint8Array): string {
-  return String.fromCharCode(...id);
 }
