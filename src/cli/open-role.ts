@@ -142,9 +142,9 @@ async function openStore(
   metrics: MetricsRegistry,
 ): Promise<TraceStore> {
   if (config["span-storage.type"] === "memory") {
-    const { MemoryStore } = await import("../store/memory/memory-store.ts");
+    const { makeMemoryStore } = await import("../store/memory/memory-store.ts");
     const bounds = { tracesMax: config["memory.max-traces"], bytesMax: config["memory.max-bytes"] };
-    return new MemoryStore(bounds, clock);
+    return makeMemoryStore(bounds, clock);
   }
   const { SegmentStore } = await import("../store/segment/segment-store.ts");
   const { diskFiles } = await import("../store/disk/files.ts");
