@@ -27,16 +27,21 @@ export function answerErrorV3(httpCode: number, message: string): HttpAnswer {
 /**
  * Traces as one OTLP document, written as they come: some MB of text at most are held. A resource of
  * a large trace may come several times, each time with other spans.
+ *
+ * @param nextCursor shown beside the document; undefined: nothing is.
  */
-export function answerTracesV3(traces: AsyncIterable<SpanBatch>): HttpAnswer {
-  return { status: 200, headers: HEADERS, body: writeTraces(traces) };
+export function answerTracesV3(traces: AsyncIterable<SpanBatch>, nextCursor?: string): HttpAnswer {
+  return { status: 200, headers: HEADERS, body: writeTraces(traces, nextCursor) };
 }
 
 /** What stands around the list of one document's resources. */
 const BEFORE = '{"resourceSpans":[';
 const AFTER = "]}";
 
-async function* writeTraces(traces: AsyncIterable<SpanBatch>): AsyncGenerator<string> {
+async function* writeTraces(
+  traces: AsyncIterable<SpanBatch>,
+  nextCursor: string | undefined,
+): AsyncGenerator<string> {
   let before = `{"result":${BEFORE}`;
   for await (const trace of traces) {
     for (const chunk of chunkTrace(trace)) {
@@ -46,5 +51,6 @@ async function* writeTraces(traces: AsyncIterable<SpanBatch>): AsyncGenerator<st
       before = ",";
     }
   }
-  yield `${AFTER}}`;
+  const next = nextCursor === undefined ? "" : `,"nextCursor":${JSON.stringify(nextCursor)}`;
+  yield `${AFTER}${next}}`;
 }

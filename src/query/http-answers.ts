@@ -52,13 +52,15 @@ export function answerJson(request: HttpRequest, value: unknown): HttpAnswer {
  * so that some hundred kB of text are held.
  *
  * @param errors asked for when all traces are written.
+ * @param nextCursor shown beside them; undefined: nothing is.
  */
 export async function answerTraces(
   request: HttpRequest,
   traces: AsyncIterable<SpanBatch>,
   errors: () => readonly DataError[],
+  nextCursor?: string,
 ): Promise<HttpAnswer> {
-  const pieces = writeTraces(traces, errors);
+  const pieces = writeTraces(traces, errors, nextCursor);
   const indenter = wantsPretty(request) ? new JsonIndenter() : undefined;
   const show = (piece: Uint8Array): Uint8Array => indenter?.indent(piece) ?? piece;
   // Written before anything is sent: what cannot be written is still told by its status.
@@ -73,6 +75,7 @@ type Pieces = AsyncGenerator<Uint8Array, Uint8Array, undefined>;
 async function* writeTraces(
   traces: AsyncIterable<SpanBatch>,
   errors: () => readonly DataError[],
+  nextCursor: string | undefined,
 ): Pieces {
   const writer = new JaegerTraceWriter();
   writer.ascii('{"data":[');
@@ -85,7 +88,9 @@ async function* writeTraces(
       await setImmediate(); // others get their turn
     }
   }
-  const rest = { total: 0, limit: 0, offset: 0, errors: errors().length === 0 ? null : errors() };
+  const failed = errors().length === 0 ? null : errors();
+  // JSON leaves out what is undefined.
+  const rest = { total: 0, limit: 0, offset: 0, errors: failed, nextCursor };
   // The envelope goes on where its array ends: `{"total":…}` without its first character.
   writer.ascii(`],${JSON.stringify(rest).slice(1)}`);
   return writer.take();

@@ -8,12 +8,16 @@
 //   GET /api/v3/dependencies?startTime=&endTime=              {"dependencies":[…]}
 //   GET /api/v3/capabilities                                  {"search":{…}}
 //
+// Both searches also take `filter` and `cursor` (docs/search.md); `nextCursor` is beside what they answer.
 // Source: Jaeger's apiv3 gateway (v1.76 to v2.20), api_v3/query_service.proto, capabilities.proto;
 // JSON of protobuf: 64-bit numbers are strings.
 
 import { Buffer } from "node:buffer";
+import type { SpanBatch } from "../model/span-batch.ts";
 import type { HttpAnswer, HttpRequest, HttpRoute } from "../net/http-route.ts";
 import type { Instant, TraceSummary } from "../wire/write-query-proto.ts";
+import { printCursor } from "./cursor-text.ts";
+import { findPage } from "./find-page.ts";
 import { answerErrorV3, answerJsonV3, answerTracesV3 } from "./http-answers-v3.ts";
 import { findOperations } from "./http-services.ts";
 import {
@@ -23,7 +27,7 @@ import {
   parseTraceV3,
 } from "./parse-query-v3.ts";
 import type { QueryParts } from "./query-parts.ts";
-import { eachTrace, startItems } from "./read-traces.ts";
+import { type TraceView, eachTrace, startItems } from "./read-traces.ts";
 import { printKind } from "./span-kinds.ts";
 import { summarizeTrace } from "./trace-summary.ts";
 
@@ -53,20 +57,35 @@ async function readOne(parts: QueryParts, request: HttpRequest): Promise<HttpAns
 }
 
 async function search(parts: QueryParts, request: HttpRequest): Promise<HttpAnswer> {
-  const { query, raw } = parseTraceSearchV3(request.query);
-  const traces = await startItems(parts.store.findEach(query, request.signal));
-  if (traces === undefined) return answerErrorV3(404, NOT_FOUND);
-  return answerTracesV3(eachTrace(traces, { adjust: parts.adjust, raw }));
+  const { traces, nextCursor, view } = await find(parts, request);
+  const started = await startItems(traces);
+  if (started === undefined) return answerErrorV3(404, NOT_FOUND);
+  return answerTracesV3(eachTrace(started, view), nextCursor);
 }
 
 async function summarize(parts: QueryParts, request: HttpRequest): Promise<HttpAnswer> {
-  const { query, raw } = parseTraceSearchV3(request.query);
-  const traces = parts.store.findEach(query, request.signal);
+  const { traces, nextCursor, view } = await find(parts, request);
   const summaries: object[] = [];
-  for await (const trace of eachTrace(traces, { adjust: parts.adjust, raw })) {
-    summaries.push(toJson(summarizeTrace(trace)));
+  for await (const trace of eachTrace(traces, view)) summaries.push(toJson(summarizeTrace(trace)));
+  return answerJsonV3({ summaries, nextCursor });
+}
+
+interface Found {
+  readonly traces: AsyncIterable<SpanBatch>;
+  readonly nextCursor: string | undefined;
+  readonly view: TraceView;
+}
+
+/** What a search finds: all of it, or a page. */
+async function find(parts: QueryParts, request: HttpRequest): Promise<Found> {
+  const { query, isPaged, raw } = parseTraceSearchV3(request.query);
+  const view = { adjust: parts.adjust, raw };
+  if (!isPaged) {
+    const traces = parts.store.findEach(query, request.signal);
+    return { traces, nextCursor: undefined, view };
   }
-  return answerJsonV3({ summaries });
+  const { traces, next } = await findPage(parts.store, query, request.signal);
+  return { traces, nextCursor: next && printCursor(next), view };
 }
 
 function toJson(summary: TraceSummary): object {

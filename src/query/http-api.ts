@@ -1,6 +1,7 @@
 // All HTTP routes of the query service, and how their failures are told.
 //
-//   /api/v3/* (http-api-v3.ts)   /api/* (http-traces, -services, -dependencies, -metrics, -transform)
+//   /api/v3/* (http-api-v3.ts)
+//   /api/* (http-traces, -services, -attributes, -dependencies, -metrics, -transform)
 //   everything else: the page (http-pages.ts)
 //
 //   SpoorError ─▶ status: bad-input 400 · unsupported 501 · overloaded 429 · unavailable 500
@@ -15,6 +16,7 @@ import { parseBearerToken } from "./bearer-token.ts";
 import { PLAIN_HEADERS, answerError } from "./http-answers.ts";
 import { answerErrorV3 } from "./http-answers-v3.ts";
 import { makeApiV3Routes } from "./http-api-v3.ts";
+import { makeAttributeRoutes } from "./http-attributes.ts";
 import { makeDependencyRoutes } from "./http-dependencies.ts";
 import { makeMetricRoutes } from "./http-metrics.ts";
 import { makePageRoutes } from "./http-pages.ts";
@@ -34,6 +36,7 @@ export function makeHttpRoutes(parts: QueryParts, options: HttpApiOptions): read
     ...makeTraceRoutes(parts),
     makeTransformRoute(),
     ...makeServiceRoutes(parts),
+    ...makeAttributeRoutes(parts),
     ...makeDependencyRoutes(parts),
     ...makeMetricRoutes(parts),
     ...makeApiV3Routes(parts),

@@ -2,6 +2,7 @@
 //
 //   GET  /api/traces/{id}?raw=&start=&end=             one trace; 404 if it is not there
 //   GET  /api/traces?service=…                         a search; the newest first
+//   GET  /api/traces?filter=…&cursor=…                 a search as Jaeger has none, page by page
 //   GET  /api/traces?traceID=…&traceID=…               certain traces; what is missing is told beside
 //   POST /api/archive/{id}                             keeps a copy apart from what is evicted
 //
@@ -11,6 +12,8 @@
 import { Buffer } from "node:buffer";
 import type { SpanBatch } from "../model/span-batch.ts";
 import type { HttpAnswer, HttpRequest, HttpRoute } from "../net/http-route.ts";
+import { printCursor } from "./cursor-text.ts";
+import { findPage } from "./find-page.ts";
 import { type DataError, answerError, answerJson, answerTraces } from "./http-answers.ts";
 import { parseTraceParams, parseTraceSearch } from "./parse-query.ts";
 import { parseTraceId } from "./parse-trace-id.ts";
@@ -36,11 +39,15 @@ async function readOne(parts: QueryParts, request: HttpRequest): Promise<HttpAns
 }
 
 async function search(parts: QueryParts, request: HttpRequest): Promise<HttpAnswer> {
-  const { query, ids, raw } = parseTraceSearch(request.query, parts.clock.nowUs());
+  const { query, ids, isPaged, raw } = parseTraceSearch(request.query, parts.clock.nowUs());
   const view = { adjust: parts.adjust, raw };
   if (ids.length > 0) {
     const missing: DataError[] = [];
     return answerTraces(request, readEach(parts, request, ids, view, missing), () => missing);
+  }
+  if (isPaged) {
+    const { traces, next } = await findPage(parts.store, query, request.signal);
+    return answerTraces(request, eachTrace(traces, view), () => [], next && printCursor(next));
   }
   const traces = parts.store.findEach(query, request.signal);
   return answerTraces(request, eachTrace(traces, view), () => []);

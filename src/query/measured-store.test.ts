@@ -26,12 +26,15 @@ function makeStore(
   const registry = new MetricsRegistry();
   const store: ReadStore = {
     capabilities: { searchWithoutService: true, archive: true, series: true },
+    search: () => answer({ ids: new Uint8Array(32), startUs: new Float64Array(2) }),
     async *findEach() {
       yield* await answer(found);
     },
     readTraces: () => answer([]),
     services: () => answer(["a", "b", "c"]),
     operations: () => answer([]),
+    attributeKeys: () => answer(["k"]),
+    attributeValues: () => answer(["v", "w"]),
     dependencies: () => answer([]),
     series: () => answer([]),
     archive: () => answer(true),
@@ -57,6 +60,10 @@ async function askEverything(store: ReadStore): Promise<void> {
   await Promise.allSettled([store.readTraces([id], never)]);
   await Promise.allSettled([store.services(never)]);
   await Promise.allSettled([store.operations("a", undefined, never)]);
+  await Promise.allSettled([store.search(search, never)]);
+  const keys = { ...range, prefix: "", limit: 1 };
+  await Promise.allSettled([store.attributeKeys(keys, never)]);
+  await Promise.allSettled([store.attributeValues({ ...keys, key: "k" }, never)]);
   await Promise.allSettled([store.dependencies(range, never)]);
   await Promise.allSettled([store.series(query, never)]);
   await Promise.allSettled([store.archive(id, never)]);
@@ -70,7 +77,10 @@ const linesOf = (registry: MetricsRegistry, pattern: RegExp): string[] =>
 
 const operations = [
   "archive_trace",
+  "find_trace_ids",
   "find_traces",
+  "get_attribute_keys",
+  "get_attribute_values",
   "get_dependencies",
   "get_metrics",
   "get_operations",
@@ -121,7 +131,10 @@ test("makeMeasuredStore() counts a search that nobody waits for as an error", as
 test("makeMeasuredStore() says how many results an answer had", async () => {
   const { store, registry } = makeStore();
   assert.deepEqual(await store.services(never), ["a", "b", "c"]);
+  const query = { startUsMin: 0, startUsMax: 1, attributes: [], limit: 9 };
+  assert.equal((await store.search(query, never)).startUs.length, 2);
   assert.deepEqual(linesOf(registry, /^jaeger_query_responses_sum/), [
+    'jaeger_query_responses_sum{operation="find_trace_ids"} 2',
     'jaeger_query_responses_sum{operation="get_services"} 3',
   ]);
   assert.deepEqual(linesOf(registry, /^jaeger_get_services_responses_sum/), [

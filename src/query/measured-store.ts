@@ -13,10 +13,13 @@ import { isOldOperation, oldQueryMetrics, queryMetrics } from "./metrics.ts";
 export type ReadStore = Pick<
   TraceStore,
   | "capabilities"
+  | "search"
   | "findEach"
   | "readTraces"
   | "services"
   | "operations"
+  | "attributeKeys"
+  | "attributeValues"
   | "dependencies"
   | "series"
   | "archive"
@@ -24,9 +27,12 @@ export type ReadStore = Pick<
 
 type Operation =
   | "find_traces"
+  | "find_trace_ids"
   | "get_trace"
   | "get_services"
   | "get_operations"
+  | "get_attribute_keys"
+  | "get_attribute_values"
   | "get_dependencies"
   | "get_metrics"
   | "archive_trace";
@@ -39,12 +45,22 @@ export function makeMeasuredStore(
   const measures = makeMeasures(registry, clock);
   return {
     capabilities: store.capabilities,
+    search: (query, signal) =>
+      measures.measure(
+        "find_trace_ids",
+        () => store.search(query, signal),
+        (hits) => hits.startUs.length,
+      ),
     findEach: (query, signal) =>
       measures.measureEach("find_traces", () => store.findEach(query, signal)),
     readTraces: (ids, signal) => measures.measure("get_trace", () => store.readTraces(ids, signal)),
     services: (signal) => measures.measure("get_services", () => store.services(signal)),
     operations: (service, kind, signal) =>
       measures.measure("get_operations", () => store.operations(service, kind, signal)),
+    attributeKeys: (query, signal) =>
+      measures.measure("get_attribute_keys", () => store.attributeKeys(query, signal)),
+    attributeValues: (query, signal) =>
+      measures.measure("get_attribute_values", () => store.attributeValues(query, signal)),
     dependencies: (range, signal) =>
       measures.measure("get_dependencies", () => store.dependencies(range, signal)),
     series: (query, signal) => measures.measure("get_metrics", () => store.series(query, signal)),
@@ -53,7 +69,12 @@ export function makeMeasuredStore(
 }
 
 interface Measures {
-  measure<T>(operation: Operation, ask: () => Promise<T>): Promise<T>;
+  /** @param sizeOf how many results an answer has; left out: what a list has. */
+  measure<T>(
+    operation: Operation,
+    ask: () => Promise<T>,
+    sizeOf?: (answer: T) => number,
+  ): Promise<T>;
   /** The time is what the store took: not counted is how long each result was used. */
   measureEach<T>(operation: Operation, ask: () => AsyncIterable<T>): AsyncIterable<T>;
 }
@@ -61,13 +82,14 @@ interface Measures {
 function makeMeasures(registry: MetricsRegistry, clock: Clock): Measures {
   const counts = makeCounts(registry);
   return {
-    async measure(operation, ask) {
+    async measure(operation, ask, sizeOf) {
       const watch = makeWatch(clock);
       counts.begin(operation);
       try {
         const answer = await watch.time(ask);
         counts.end(operation, "ok", watch.seconds());
-        if (Array.isArray(answer)) counts.results(operation, answer.length);
+        const size = sizeOf?.(answer) ?? (Array.isArray(answer) ? answer.length : undefined);
+        if (size !== undefined) counts.results(operation, size);
         return answer;
       } catch (error) {
         counts.end(operation, "err", watch.seconds());

@@ -54,7 +54,11 @@ const searches: readonly (readonly [string, object, boolean?])[] = [
 ];
 for (const [query, expected, raw = false] of searches) {
   test(`parseTraceSearchV3() reads ${query}`, () => {
-    assert.deepEqual(search(query), { query: { ...plain, ...expected }, raw });
+    assert.deepEqual(search(query), {
+      query: { ...plain, ...expected },
+      isPaged: false,
+      raw,
+    });
   });
 }
 

@@ -5,6 +5,7 @@
 // Each name may be written in camelCase or in snake_case; a mistake is told with the name that was
 // used. An empty value counts as none.
 // Source: Jaeger's apiv3 gateway (v1.76 to v2.20): names, defaults, texts.
+// `filter` and `cursor` are ours, as in /api.
 // Trust: parameters are the peer's. A structured filter and pages are refused, never ignored: that
 // would answer more than was asked.
 
@@ -13,7 +14,8 @@ import { SpoorError } from "../base/errors.ts";
 import type { TimeRange, TraceQuery } from "../model/trace-query.ts";
 import { parseStringMap } from "./go-json.ts";
 import { parseGoBool, parseGoUint32, parseRfc3339Us } from "./go-values.ts";
-import { LIMIT_DEFAULT, boundLimit, refuse, within } from "./parse-query.ts";
+import { parseFilters } from "./parse-filter.ts";
+import { LIMIT_DEFAULT, boundLimit, parsePage, refuse, within } from "./parse-query.ts";
 import { parseTraceId } from "./parse-trace-id.ts";
 
 const REFUSED = ["query.filter", "query.pagination.pageSize", "query.pagination.pageToken"];
@@ -21,6 +23,8 @@ const REFUSED = ["query.filter", "query.pagination.pageSize", "query.pagination.
 /** @throws SpoorError `bad-input`; `unsupported` for what only newer servers can. */
 export function parseTraceSearchV3(params: URLSearchParams): {
   readonly query: TraceQuery;
+  /** The answer shall say where the next page begins. */
+  readonly isPaged: boolean;
   readonly raw: boolean;
 } {
   for (const name of REFUSED) {
@@ -47,6 +51,7 @@ export function parseTraceSearchV3(params: URLSearchParams): {
   const durationNsMin = parseDuration(params, "query.durationMin");
   const durationNsMax = parseDuration(params, "query.durationMax");
   const [raw, rawName] = read(params, "query.rawTraces");
+  const { isPaged, after } = parsePage(params);
   const query: TraceQuery = {
     ...(service === "" ? {} : { service }),
     ...(operation === "" ? {} : { operation }),
@@ -54,10 +59,11 @@ export function parseTraceSearchV3(params: URLSearchParams): {
     startUsMax,
     ...(durationNsMin === 0 ? {} : { durationNsMin }),
     ...(durationNsMax === 0 ? {} : { durationNsMax }),
-    attributes: conditions,
+    attributes: [...conditions, ...parseFilters(params.getAll("filter"))],
     limit,
+    ...(after === undefined ? {} : { after }),
   };
-  return { query, raw: raw !== "" && parse(rawName, () => parseGoBool(raw)) };
+  return { query, isPaged, raw: raw !== "" && parse(rawName, () => parseGoBool(raw)) };
 }
 
 function parseDepth(params: URLSearchParams): number {

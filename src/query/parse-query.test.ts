@@ -68,7 +68,8 @@ const searches: readonly (readonly [string, object])[] = [
 ];
 for (const [query, expected] of searches) {
   test(`parseTraceSearch() reads ${query}`, () => {
-    assert.deepEqual(search(query), { query: { ...plain, ...expected }, ids: [], raw: false });
+    const rest = { ids: [], isPaged: false, raw: false };
+    assert.deepEqual(search(query), { query: { ...plain, ...expected }, ...rest });
   });
 }
 

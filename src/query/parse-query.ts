@@ -5,7 +5,8 @@
 // Each parameter is read in Jaeger's order, so that of two mistakes the same one is told. An empty
 // value counts as none. Search times are µs, those of dependencies and metrics are ms.
 // Source: Jaeger's query_parser.go (v1.76): names, defaults, texts. A `limit` of 0 or less means all,
-// as in its memory store; whatever is asked, LIMIT_MAX bounds it.
+// as in its memory store; whatever is asked, LIMIT_MAX bounds it. `filter`, `cursor` and what asks for
+// attributes are ours.
 // Trust: parameters are the peer's. What is not a number is refused, what is too many is bounded.
 // Not here: /api/v3 (parse-query-v3.ts), what the store makes of it.
 
@@ -14,13 +15,19 @@ import { SpoorError } from "../base/errors.ts";
 import { KIND_SERVER } from "../model/span-batch.ts";
 import {
   type AttributeCondition,
+  COMPLETIONS_MAX,
+  type Cursor,
+  type KeyQuery,
   LIMIT_MAX,
   type SeriesQuery,
   type TimeRange,
   type TraceQuery,
+  type ValueQuery,
 } from "../model/trace-query.ts";
+import { parseCursor } from "./cursor-text.ts";
 import { parseStringMap } from "./go-json.ts";
 import { parseGoBool, parseGoFloat, parseGoInt } from "./go-values.ts";
+import { parseFilters } from "./parse-filter.ts";
 import { parseTraceId } from "./parse-trace-id.ts";
 import { parseKind } from "./span-kinds.ts";
 
@@ -40,6 +47,8 @@ const SERVICES_MAX = 1_000;
 export interface TraceSearch {
   readonly query: TraceQuery;
   readonly ids: readonly Uint8Array[];
+  /** The answer shall say where the next page begins. */
+  readonly isPaged: boolean;
   /** Shows traces as they are stored. */
   readonly raw: boolean;
 }
@@ -48,16 +57,21 @@ export interface TraceSearch {
 export function parseTraceSearch(params: URLSearchParams, nowUs: number): TraceSearch {
   const startUsMin = parseTime(params, "start", 1, nowUs - SEARCH_LOOKBACK_US);
   const startUsMax = parseTime(params, "end", 1, nowUs);
-  const attributes = parseTags(params);
+  const tags = parseTags(params);
   const limit = params.get("limit") || String(LIMIT_DEFAULT);
   const traces = parseGoInt(limit, 32);
   const durationNsMin = parseDuration(params, "minDuration");
   const durationNsMax = parseDuration(params, "maxDuration");
   const ids = parseIds(params);
   const raw = parseRaw(params);
+  const attributes = [...tags, ...parseFilters(params.getAll("filter"))];
+  const { isPaged, after } = parsePage(params);
 
   const service = params.get("service") ?? "";
-  if (ids.length === 0 && service === "") throw refuse("parameter 'service' is required");
+  // Who asks for what Jaeger has not is none of its clients, which have to name a service.
+  const isOurs = isPaged || params.has("filter");
+  if (ids.length === 0 && service === "" && !isOurs)
+    throw refuse("parameter 'service' is required");
   if (durationNsMin !== 0 && durationNsMax !== 0 && durationNsMax < durationNsMin) {
     throw refuse("'maxDuration' should be greater than 'minDuration'");
   }
@@ -71,8 +85,42 @@ export function parseTraceSearch(params: URLSearchParams, nowUs: number): TraceS
     ...(durationNsMax === 0 ? {} : { durationNsMax }),
     attributes,
     limit: boundLimit(traces),
+    ...(after === undefined ? {} : { after }),
   };
-  return { query, ids, raw };
+  return { query, ids, isPaged, raw };
+}
+
+/** An empty `cursor` asks for the first page. */
+export function parsePage(params: URLSearchParams): {
+  readonly isPaged: boolean;
+  readonly after: Cursor | undefined;
+} {
+  const cursor = params.get("cursor");
+  return { isPaged: cursor !== null, after: cursor ? parseCursor(cursor) : undefined };
+}
+
+/** What /api/attributes/keys takes. */
+export function parseKeyQuery(params: URLSearchParams, nowUs: number): KeyQuery {
+  const startUsMin = parseTime(params, "start", 1, nowUs - SEARCH_LOOKBACK_US);
+  const startUsMax = parseTime(params, "end", 1, nowUs);
+  const text = params.get("limit") || String(LIMIT_DEFAULT);
+  const limit = parseParam("limit", () => parseGoInt(text, 32));
+  const service = params.get("service") ?? "";
+  return {
+    ...(service === "" ? {} : { service }),
+    prefix: params.get("prefix") ?? "",
+    startUsMin,
+    startUsMax,
+    limit: limit <= 0 ? COMPLETIONS_MAX : Math.min(limit, COMPLETIONS_MAX),
+  };
+}
+
+/** What /api/attributes/values takes. */
+export function parseValueQuery(params: URLSearchParams, nowUs: number): ValueQuery {
+  const query = parseKeyQuery(params, nowUs);
+  const key = params.get("key") ?? "";
+  if (key === "") throw refuse("parameter 'key' is required");
+  return { ...query, key };
 }
 
 /** Traces that may be answered when `limit` were asked for: 1..LIMIT_MAX, 0 or less = LIMIT_MAX. */
