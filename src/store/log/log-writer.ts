@@ -97,6 +97,14 @@ export class LogWriter {
     return older + (this.#current?.file.bytes ?? 0);
   }
 
+  /** The files as they are now, oldest first; their bytes end behind the last record that was written. */
+  state(): readonly (LogFile & { readonly isComplete: boolean })[] {
+    const torn = this.#torn?.file;
+    const files = this.#older.map((file) => ({ ...file, isComplete: file !== torn }));
+    if (this.#current !== undefined) files.push({ ...this.#current.file, isComplete: false });
+    return files;
+  }
+
   /** Removes the files in which every record is below `sequence`. */
   async cut(sequence: number): Promise<void> {
     while (this.#older.length > 0) {
