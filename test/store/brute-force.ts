@@ -16,8 +16,15 @@ import { NESTED_VALUES } from "./corpus.ts";
 
 const KINDS = ["", "internal", "server", "client", "producer", "consumer"];
 
-/** Hex ids of the traces that `query` must find, in order. */
-export function findByForce(batches: readonly SpanBatch[], query: TraceQuery): string[] {
+/** A trace that a search must find, and the start of its newest matching span. */
+export interface FoundTrace {
+  /** Hex. */
+  readonly id: string;
+  readonly startUs: number;
+}
+
+/** The traces that `query` must find, in order; its cursor is not looked at. */
+export function searchByForce(batches: readonly SpanBatch[], query: TraceQuery): FoundTrace[] {
   const newest = new Map<string, number>();
   for (const batch of batches) {
     for (let row = 0; row < batch.rows; row++) {
@@ -29,7 +36,12 @@ export function findByForce(batches: readonly SpanBatch[], query: TraceQuery): s
   return [...newest]
     .sort((one, two) => two[1] - one[1] || (one[0] < two[0] ? -1 : 1))
     .slice(0, query.limit)
-    .map(([id]) => id);
+    .map(([id, startUs]) => ({ id, startUs }));
+}
+
+/** Hex ids of the traces that `query` must find, in order. */
+export function findByForce(batches: readonly SpanBatch[], query: TraceQuery): string[] {
+  return searchByForce(batches, query).map(({ id }) => id);
 }
 
 export function traceIdText(batch: SpanBatch, row: number): string {
@@ -66,8 +78,8 @@ function meetsCondition(batch: SpanBatch, row: number, condition: AttributeCondi
   return own.some((value) => isMet(value, condition));
 }
 
-/** Numbers are there for INT (bigint), for DOUBLE, and for texts that read as one. */
-interface Value {
+/** A value as text; numbers are there for INT (bigint), for DOUBLE, and for texts that read as one. */
+export interface Value {
   readonly text: string;
   readonly number?: bigint | number | undefined;
   readonly isText?: boolean;
@@ -146,8 +158,8 @@ function subtract(one: number, two: number): number {
 }
 
 function orderTexts(one: string, two: string): number {
-  const left = [...one].map((char) => char.codePointAt(0)!);
-  const right = [...two].map((char) => char.codePointAt(0)!);
+  const left = Array.from(one, (char) => char.codePointAt(0)!);
+  const right = Array.from(two, (char) => char.codePointAt(0)!);
   for (let i = 0; i < Math.min(left.length, right.length); i++) {
     if (left[i] !== right[i]) return left[i]! - right[i]!;
   }
@@ -155,7 +167,7 @@ function orderTexts(one: string, two: string): number {
 }
 
 /** Every value that a span has for the key, of every level, and what Jaeger shows as tags. */
-function valuesOf(batch: SpanBatch, row: number, condition: AttributeCondition): Value[] {
+export function valuesOf(batch: SpanBatch, row: number, condition: AttributeCondition): Value[] {
   const text = (entry: number): string => batch.dictionary.text(entry);
   const values: Value[] = [];
   const add = (table: AttributeTable, start: number, end: number): void => {

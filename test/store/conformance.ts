@@ -9,14 +9,16 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { printSpans } from "../../src/model/print-spans.ts";
 import { SpanBatch } from "../../src/model/span-batch.ts";
-import { RowCopier } from "../../src/model/copy-rows.ts";
+import { RowCopier, SharedOwners } from "../../src/model/copy-rows.ts";
 import type { SeriesQuery, TraceQuery } from "../../src/model/trace-query.ts";
-import type { Received } from "../../src/store/received.ts";
 import type { TraceStore } from "../../src/store/trace-store.ts";
-import { writeOtlpProto } from "../../src/wire/write-otlp-proto.ts";
 import { anySpans } from "../any-spans.ts";
-import { dependenciesByForce, findByForce, serviceText, traceIdText } from "./brute-force.ts";
-import { BASE_US, CORPUS_US, makeQuery, makeRandom, makeSpans, traceIdOf } from "./corpus.ts";
+import { dependenciesByForce, serviceText, traceIdText } from "./brute-force.ts";
+import { BASE_US, CORPUS_US, makeRandom, makeSpans, traceIdOf } from "./corpus.ts";
+import { receivedOf } from "./received-of.ts";
+import { searchConformance } from "./search-conformance.ts";
+
+export { receivedOf } from "./received-of.ts";
 
 const never = new AbortController().signal;
 const everything: TraceQuery = {
@@ -54,6 +56,8 @@ export function conformance(engine: string, open: () => Promise<TraceStore>): vo
     );
   });
 
+  searchConformance(engine, withStore);
+
   test(`${engine}: write() lets the caller reuse the batch at once`, async () => {
     await withStore(async (store) => {
       const batch = makeSpans({ random: makeRandom(1), rows: 50, tracesFrom: 0, tracesEnd: 5 });
@@ -63,31 +67,6 @@ export function conformance(engine: string, open: () => Promise<TraceStore>): vo
       await written;
       const [trace] = await store.readTraces([traceIdOf(3)], never);
       assert.equal(printSpans(trace!), printSpans(before));
-    });
-  });
-
-  test(`${engine}: findTraces() finds what brute force finds, in its order`, async () => {
-    await withStore(async (store) => {
-      const random = makeRandom(42);
-      const batches: SpanBatch[] = [];
-      for (let round = 0; round < 12; round++) {
-        const from = round * 15;
-        const batch = makeSpans({
-          random,
-          rows: 150,
-          tracesFrom: from,
-          tracesEnd: from + 25,
-          withOdd: true,
-        });
-        batches.push(batch);
-        await store.write(batch, receivedOf(batch));
-        for (let i = 0; i < 60; i++) {
-          const query = makeQuery(random);
-          const found = await store.findTraces(query, never);
-          const ids = found.map((trace) => traceIdText(trace, 0));
-          assert.deepEqual(ids, findByForce(batches, query), JSON.stringify(query));
-        }
-      }
     });
   });
 
@@ -239,16 +218,6 @@ export function conformance(engine: string, open: () => Promise<TraceStore>): vo
     });
   });
 
-  test(`${engine}: a cancelled query ends`, async () => {
-    await withStore(async (store) => {
-      const random = makeRandom(23);
-      await write(store, makeSpans({ random, rows: 99, tracesFrom: 0, tracesEnd: 9 }));
-      const cancel = new AbortController();
-      cancel.abort();
-      await assert.rejects(store.findTraces(everything, cancel.signal), { code: "unavailable" });
-    });
-  });
-
   test(`${engine}: figures() counts what is held`, async () => {
     await withStore(async (store) => {
       const random = makeRandom(29);
@@ -259,11 +228,6 @@ export function conformance(engine: string, open: () => Promise<TraceStore>): vo
       await store.ready();
     });
   });
-}
-
-/** The payload that a batch might have been read from: what engines with a log keep. */
-export function receivedOf(batch: SpanBatch): Received {
-  return { format: "otlp-proto", payload: writeOtlpProto([batch]) };
 }
 
 function write(store: TraceStore, batch: SpanBatch): Promise<void> {
@@ -279,7 +243,7 @@ function checkPoint(
   let errors = 0;
   forEachRow([batch], (own, row) => {
     const startUs = own.startUs[row]!;
-    if (startUs <= point.atUs - 20_000_000 || startUs > point.atUs) return;
+    if (startUs < point.atUs - 20_000_000 || startUs >= point.atUs) return;
     if (serviceText(own, row) !== service || own.kind[row] !== 2) return;
     calls++;
     if (own.statusCode[row] === 2) errors++;
@@ -303,7 +267,7 @@ function distinctIds(batches: readonly SpanBatch[]): Uint8Array[] {
   return [...ids.values()];
 }
 
-/** The rows of one trace, by start, those of one start in the order in which they came. */
+/** The rows of one trace, by start, those of one start in the order in which they came; equal owners once. */
 function traceByForce(batches: readonly SpanBatch[], id: Uint8Array): SpanBatch {
   const wanted = Buffer.from(id).toString("hex");
   const rows: { batch: SpanBatch; row: number }[] = [];
@@ -316,10 +280,11 @@ function traceByForce(batches: readonly SpanBatch[], id: Uint8Array): SpanBatch 
       one.batch.startRestNs[one.row]! - two.batch.startRestNs[two.row]!,
   );
   const trace = new SpanBatch();
+  const owners = new SharedOwners();
   const copiers = new Map<SpanBatch, RowCopier>();
   for (const { batch, row } of rows) {
     let copier = copiers.get(batch);
-    if (copier === undefined) copiers.set(batch, (copier = new RowCopier(batch, trace)));
+    if (copier === undefined) copiers.set(batch, (copier = new RowCopier(batch, trace, owners)));
     copier.copyRow(row);
   }
   return trace;
