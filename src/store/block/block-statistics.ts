@@ -5,10 +5,11 @@
 //   slices       (service, name, kind, minute) -> calls, errors, durations by bucket
 //   calls        (parent service, child service, minute) -> count
 //
-// Duration buckets: 0 is below 1 µs; bucket b > 0 begins at 2^((b - 1) / 8) µs.
+// Durations are counted in the buckets of duration-buckets.ts.
 // Cost: about 60 ns a row. Source: docs/formats/segment.md.
 
 import { STATUS_ERROR } from "../../model/span-batch.ts";
+import { DURATION_BUCKETS, durationBucketOf } from "../duration-buckets.ts";
 import { BLOCK_ROWS_MAX } from "../head/block.ts";
 import { TermTable } from "../head/term-table.ts";
 import type { BlockImage } from "./block-image.ts";
@@ -19,11 +20,6 @@ import type { TextCoder } from "./text-coder.ts";
 import type { Unpacker } from "./unpacker.ts";
 
 const MINUTE_US = 60_000_000;
-const BUCKETS_PER_OCTAVE = 8;
-const BUCKETS = 44 * BUCKETS_PER_OCTAVE;
-const FIRST_NS = 1_000;
-const BUCKETS_PER_E = BUCKETS_PER_OCTAVE / Math.LN2;
-const FIRST_LOG = Math.log(FIRST_NS);
 
 /** Columns of one entry each; texts are entries of the file. */
 export interface BlockStatistics {
@@ -70,7 +66,7 @@ export function writeStatistics(
     const minute = Math.floor(block.startUs[own]! / MINUTE_US) - firstMinute;
     const slice = slices.add(service, block.kind[own]!, block.name[own]!, minute);
     if (block.statusCode[own] === STATUS_ERROR) errors[slice]!++;
-    durations.add(slice, 0, bucketOf(block.durationNs[own]!), 0);
+    durations.add(slice, 0, durationBucketOf(block.durationNs[own]!), 0);
     const caller = family.caller[row]!;
     if (caller === NO_ROW) continue;
     const parent = serviceOf[block.resource[rows[caller]!]!]!;
@@ -109,7 +105,7 @@ function writeDurations(packer: Packer, durations: Counts, slices: number): void
   // Sorted as numbers, which is much faster than by a function: slice, bucket, and whose they are.
   const ranks = new Float64Array(keys.count);
   for (let at = 0; at < ranks.length; at++) {
-    ranks[at] = (keys.key[at]! * BUCKETS + keys.low[at]!) * BLOCK_ROWS_MAX + at;
+    ranks[at] = (keys.key[at]! * DURATION_BUCKETS + keys.low[at]!) * BLOCK_ROWS_MAX + at;
   }
   const order = Uint32Array.from(ranks.sort(), (rank) => rank % BLOCK_ROWS_MAX);
   const perSlice = new Uint32Array(slices);
@@ -165,12 +161,6 @@ export function readStatistics(unpacker: Unpacker, rows: number): BlockStatistic
     slices: { service, name, kind, minute, calls: sliceCalls, errors, ...durations },
     calls,
   };
-}
-
-function bucketOf(durationNs: number): number {
-  if (!(durationNs >= FIRST_NS)) return 0;
-  const bucket = 1 + Math.floor((Math.log(durationNs) - FIRST_LOG) * BUCKETS_PER_E);
-  return Math.min(bucket, BUCKETS - 1);
 }
 
 /** How often each combination of four numbers came; the second is below 256. */
