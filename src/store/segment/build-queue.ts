@@ -51,8 +51,8 @@ export class BuildQueue {
   #building: Promise<void> | undefined;
   #publishing: Promise<void> | undefined;
   #cutting: Promise<void> = Promise.resolve();
-  /** Nothing is waited for between attempts. */
-  #isClosing = false;
+  /** Somebody waits: an attempt that failed is not followed by another. */
+  #isDraining = false;
   #isStopped = false;
 
   /** @param settled number of the last record that was read back. */
@@ -82,21 +82,23 @@ export class BuildQueue {
     return this.#building === undefined && this.#publishing === undefined;
   }
 
-  /** Waits until every sealed block is in a file. @throws what stands in the way, after one attempt. */
+  /** Waits until every sealed and settled block is in a file. @throws what stands in the way, after one attempt. */
   async drain(): Promise<void> {
-    this.#isClosing = true;
-    for (;;) {
-      this.pump();
-      await this.#building;
-      await this.#publishing;
-      if (this.failure !== undefined) throw new SpoorError("unavailable", this.failure);
-      if (this.waiting === 0) return;
+    this.#isDraining = true;
+    try {
+      do {
+        this.pump();
+        await this.#building;
+        await this.#publishing;
+        if (this.failure !== undefined) throw new SpoorError("unavailable", this.failure);
+      } while (this.#next() !== undefined || this.#built.length > 0);
+    } finally {
+      this.#isDraining = false;
     }
   }
 
   /** No block begins to be built any more; what is built is named. The builder is the caller's. */
   async close(): Promise<void> {
-    this.#isClosing = true;
     this.#isStopped = true;
     await this.#building;
     await this.#publishing;
@@ -125,7 +127,7 @@ export class BuildQueue {
         this.#publishing ??= this.#publish();
       } catch (error) {
         this.#fail(error);
-        if (this.#isClosing) break;
+        if (this.#isDraining || this.#isStopped) break;
         await backoff.wait();
       }
     }

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { conformance, receivedOf } from "../../../test/store/conformance.ts";
-import { makeQuery, makeRandom, makeSpans, traceIdOf } from "../../../test/store/corpus.ts";
+import { makeQuery, makeRandom, makeSpans } from "../../../test/store/corpus.ts";
 import { systemClock } from "../../base/clock.ts";
 import { silentLog } from "../../base/log.ts";
 import { printSpans } from "../../model/print-spans.ts";

@@ -15,9 +15,7 @@
 // Not here: records (store/log), spans in memory (store/head), what a payload means (a function).
 
 import { join } from "node:path";
-import type { Clock } from "../../base/clock.ts";
 import { SpoorError } from "../../base/errors.ts";
-import type { Log } from "../../base/log.ts";
 import type { MetricsRegistry } from "../../base/metrics.ts";
 import type { SpanBatch } from "../../model/span-batch.ts";
 import type {
@@ -34,13 +32,14 @@ import type { DiskFiles } from "../disk/files.ts";
 import { HeadPart } from "../head/head-part.ts";
 import type { Head } from "../head/head.ts";
 import { JoinedPart } from "../join-parts.ts";
-import type { Durability, LogWriter } from "../log/log-writer.ts";
+import type { LogWriter } from "../log/log-writer.ts";
 import { PartQueries } from "../part-queries.ts";
-import type { Hits } from "../part.ts";
+import type { Hits, Part } from "../part.ts";
 import { type Received, codeOfFormat } from "../received.ts";
 import type { Capabilities, StoreFigures, TraceStore } from "../trace-store.ts";
 import { Archive } from "./archive.ts";
 import { Backoff } from "./backoff.ts";
+import { type BackupFigures, makeBackup } from "./backup.ts";
 import { BuildQueue } from "./build-queue.ts";
 import { type Builder, InlineBuilder } from "./builder.ts";
 import { type DirectoryLock, lockDirectory } from "./directory-lock.ts";
@@ -48,64 +47,21 @@ import { type Files, openInlineFiles } from "./files-part.ts";
 import { FreeBytes } from "./free-bytes.ts";
 import { Keeper } from "./keeper.ts";
 import { ManifestWriter } from "./manifest-writer.ts";
-import {
-  type OpenedDirectory,
-  type ReadReceived,
-  openDirectory,
-  sealOver,
-} from "./open-directory.ts";
-import { partitionBytesMax } from "./retention.ts";
+import { type OpenedDirectory, openDirectory, sealOver } from "./open-directory.ts";
+import { PushBack } from "./push-back.ts";
 import { SEGMENT_FOLDER, type SegmentFigures } from "./segment-layout.ts";
-import { type PushBackReason, StoreCounts, segmentMetrics } from "./store-counts.ts";
+import {
+  type SegmentOptions,
+  blockBytesMax,
+  mergeBounds,
+  retentionBounds,
+} from "./segment-options.ts";
+import { StoreCounts, segmentMetrics } from "./store-counts.ts";
 import { WorkerBuilder } from "./worker-builder.ts";
 
-export type { ReadReceived } from "./open-directory.ts";
-
-export interface SegmentOptions {
-  readonly directory: string;
-  readonly durability: Durability;
-  readonly logFileBytesMax: number;
-  readonly headBytesMax: number;
-  /** Arrival time that goes at once when room is needed. */
-  readonly partitionMs: number;
-  /** 0: for ever. */
-  readonly retentionMs: number;
-  /** Of all files; 0: no bound. */
-  readonly bytesMax: number;
-  /** Below this much free disk the oldest files go; if that does not help, nothing is taken. */
-  readonly freeBytesMin: number;
-  readonly files: DiskFiles;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly read: ReadReceived;
-  readonly metrics?: MetricsRegistry | undefined;
-  /** For disks that no other process can see. */
-  readonly lock?: ((directory: string) => Promise<DirectoryLock>) | undefined;
-  /** Everything in this thread: for tests and tools. */
-  readonly inline?: boolean | undefined;
-  /** Of decoded pages. */
-  readonly cacheBytes?: number | undefined;
-  /** Rows of a block: small in tests of the seams. */
-  readonly blockRowsMax?: number | undefined;
-  /** Blocks of the largest file. */
-  readonly mergeBlocksMax?: number | undefined;
-  /** Time between two looks at files and disk; 0: only when `tend` is called. */
-  readonly tendMs?: number | undefined;
-  /** Before the first of several attempts. */
-  readonly retryMs?: number | undefined;
-}
-
-/** A head holds at least so many blocks: one that is filled, one that is written, and two that wait. */
-const HEAD_BLOCKS_MIN = 4;
-/** A file of 256 full blocks has about this many bytes; copying it takes a few seconds. */
-const FILE_BYTES_MAX = 512 * 1024 * 1024;
-const FILE_BLOCKS_MAX = 256;
-const CACHE_BYTES = 32 * 1024 * 1024;
 const TEND_MS = 1_000;
-/** Shorter partitions are more files than are worth having. */
-const PARTITION_MS_MIN = 60_000;
-/** A partition is at most this part of the time that spans are kept. */
-const PARTITIONS_MIN = 16;
+
+export type { SegmentOptions } from "./segment-options.ts";
 
 interface StoreParts {
   readonly options: SegmentOptions;
@@ -135,13 +91,11 @@ export class SegmentStore implements TraceStore {
   readonly #joined: JoinedPart;
   readonly #free: FreeBytes;
   readonly #counts = new StoreCounts();
+  readonly #pushBack: PushBack;
   readonly #ending = new AbortController();
-  readonly #blockBytesMax: number;
   readonly #recoveredSpans: number;
   readonly #lostRecords: number;
   #tending: NodeJS.Timeout | undefined;
-  /** Why the log failed last, while no record has been written since. */
-  #logFailure: string | undefined;
 
   private constructor({ options, lock, opened, files, builder }: StoreParts) {
     const { directory, files: disk, clock, log, retryMs } = options;
@@ -152,7 +106,6 @@ export class SegmentStore implements TraceStore {
     this.#records = records;
     this.#files = files;
     this.#builder = builder;
-    this.#blockBytesMax = blockBytesMax(options);
     this.#recoveredSpans = head.liveRows + sumOf(manifest.files, "rows");
     this.#lostRecords = opened.lostRecords;
     this.#counts.lostFiles = opened.lostFiles;
@@ -177,13 +130,24 @@ export class SegmentStore implements TraceStore {
     );
     this.#keeper = new Keeper({
       ...shared,
-      ...boundsOf(options),
+      merging: mergeBounds(options),
+      retention: retentionBounds(options),
       disk,
       directory: join(directory, SEGMENT_FOLDER),
       backoff: backoff(),
       nowMs: () => clock.nowUs() / 1e3,
       freeBytes: () => this.#free.read(),
       hasTime: () => this.#queue.waiting === 0,
+    });
+    this.#pushBack = new PushBack({
+      head,
+      queue: this.#queue,
+      manifest: this.#manifest,
+      free: this.#free,
+      counts: this.#counts,
+      clock,
+      headBytesMax: options.headBytesMax,
+      freeBytesMin: options.freeBytesMin,
     });
     this.#archive = new Archive({
       files: disk,
@@ -215,8 +179,8 @@ export class SegmentStore implements TraceStore {
       const builder = inline
         ? new InlineBuilder({ files: disk, directory, hashSeed: drawSeed })
         : new WorkerBuilder({ directory, log });
-      const asked = { directory: folder, files: disk, clock: options.clock, log };
-      const files = openInlineFiles({ ...asked, cacheBytes: options.cacheBytes ?? CACHE_BYTES });
+      const { clock, cacheBytes } = options;
+      const files = openInlineFiles({ directory: folder, disk, clock, log, cacheBytes });
       void files.change(opened.manifest.files, []);
       const store = new SegmentStore({ options, lock, opened, files, builder });
       await store.#begin(opened.isManifestNew);
@@ -244,7 +208,7 @@ export class SegmentStore implements TraceStore {
     if (received === undefined && durability !== "none") {
       return Promise.reject(new SpoorError("unsupported", "a batch without its payload"));
     }
-    const refusal = this.#findRefusal();
+    const refusal = this.#pushBack.refuse();
     if (refusal !== undefined) return Promise.reject(refusal);
     const done =
       received === undefined
@@ -252,17 +216,16 @@ export class SegmentStore implements TraceStore {
         : this.#records.append(codeOfFormat(received.format), received.payload);
     const sequence = this.#records.lastSequence;
     this.#head.append(batch, sequence);
-    sealOver(this.#head, this.#blockBytesMax);
+    sealOver(this.#head, blockBytesMax(this.#options));
     return done.then(
       () => {
-        this.#logFailure = undefined;
+        this.#pushBack.logWritten();
         this.#settle(sequence);
       },
       (error: unknown) => {
+        this.#pushBack.logFailed(error);
         this.#head.retract(sequence);
         this.#settle(sequence);
-        this.#counts.pushBacks.log++;
-        this.#logFailure = error instanceof Error ? error.message : String(error);
         throw error;
       },
     );
@@ -271,38 +234,6 @@ export class SegmentStore implements TraceStore {
   #settle(sequence: number): void {
     this.#head.settle(sequence);
     this.#queue.settle(sequence);
-  }
-
-  /** Why nothing can be taken now, if so. */
-  #findRefusal(): SpoorError | undefined {
-    const { freeBytesMin, headBytesMax } = this.#options;
-    const freeBytes = this.#free.recent();
-    if (freeBytes < freeBytesMin && !this.#canMakeRoom(freeBytes)) {
-      return this.#pushBack("disk", this.#diskIsFull(freeBytes));
-    }
-    if (this.#queue.waiting === 0) return undefined;
-    const headBytes = this.#head.memoryBytes();
-    if (headBytes < headBytesMax) return undefined;
-    const where = { headBytes, headBytesMax, blocksWaiting: this.#queue.waiting };
-    const { failure } = this.#queue;
-    return this.#pushBack(
-      failure === undefined ? "head" : "disk",
-      failure === undefined
-        ? new SpoorError("overloaded", "spans come faster than files can be written", where)
-        : new SpoorError("unavailable", failure, where),
-    );
-  }
-
-  /** True while retention will free what is missing, and there is room until it has. */
-  #canMakeRoom(freeBytes: number): boolean {
-    const { freeBytesMin } = this.#options;
-    const held = sumOf(this.#manifest.current.files, "bytes");
-    return freeBytes >= freeBytesMin / 2 && held >= freeBytesMin - freeBytes;
-  }
-
-  #pushBack(reason: PushBackReason, error: SpoorError): SpoorError {
-    this.#counts.pushBacks[reason]++;
-    return error;
   }
 
   search(query: TraceQuery, signal: AbortSignal): Promise<Hits> {
@@ -359,13 +290,20 @@ export class SegmentStore implements TraceStore {
     return true;
   }
 
-  async ready(): Promise<void> {
-    const freeBytes = await this.#free.read();
-    if (freeBytes < this.#options.freeBytesMin && !this.#canMakeRoom(freeBytes)) {
-      throw this.#diskIsFull(freeBytes);
-    }
-    const failure = this.#queue.failure ?? this.#logFailure;
-    if (failure !== undefined) throw new SpoorError("unavailable", failure);
+  /**
+   * Makes the copy `backups/<name>` of all that is acknowledged when this is called, while others go on.
+   * @throws SpoorError `bad-input` if the name is not one or is taken; what the disk throws.
+   */
+  backup(name: string): Promise<BackupFigures> {
+    const { files, directory } = this.#options;
+    return makeBackup(files, directory, name, () => ({
+      manifest: this.#manifest.current,
+      log: this.#records.state(),
+    }));
+  }
+
+  ready(): Promise<void> {
+    return this.#pushBack.check();
   }
 
   figures(): StoreFigures {
@@ -430,11 +368,6 @@ export class SegmentStore implements TraceStore {
     }
   }
 
-  #diskIsFull(freeBytes: number): SpoorError {
-    const where = { freeBytes, neededBytes: this.#options.freeBytesMin };
-    return new SpoorError("unavailable", "the disk of the data directory is nearly full", where);
-  }
-
   #show(registry: MetricsRegistry): void {
     this.#counts.show(registry);
     const metrics = registry.register(segmentMetrics);
@@ -456,23 +389,6 @@ async function makeDirectory(disk: DiskFiles, directory: string): Promise<void> 
     const code = error instanceof Error && "code" in error ? String(error.code) : "";
     throw new SpoorError("unavailable", message, { cause: code }, error);
   }
-}
-
-function blockBytesMax({ headBytesMax }: SegmentOptions): number {
-  return headBytesMax / HEAD_BLOCKS_MIN;
-}
-
-function boundsOf(
-  options: SegmentOptions,
-): Pick<ConstructorParameters<typeof Keeper>[0], "merging" | "retention"> {
-  const { retentionMs, bytesMax, freeBytesMin, mergeBlocksMax = FILE_BLOCKS_MAX } = options;
-  const ofRetention = retentionMs === 0 ? Infinity : retentionMs / PARTITIONS_MIN;
-  const partitionMs = Math.min(options.partitionMs, Math.max(ofRetention, PARTITION_MS_MIN));
-  const fileBytesMax = Math.min(FILE_BYTES_MAX, partitionBytesMax({ bytesMax }));
-  return {
-    merging: { partitionMs, bytesMax: fileBytesMax, blocksMax: mergeBlocksMax },
-    retention: { partitionMs, retentionMs, bytesMax, freeBytesMin },
-  };
 }
 
 function sumOf(files: readonly SegmentFigures[], key: "bytes" | "rows" | "traces"): number {
