@@ -2,7 +2,7 @@
 //
 //   head ─┐
 //   files ┼─ JoinedPart (also a Part) ─▶ PartQueries ─▶ the reading half of a TraceStore
-//   shard ┘                     RemotePart: any of them behind a message port
+//   shard ┘                     RemoteParts: any of them behind a message port
 //
 // A trace may lie in several parts: each answers for the rows it has, and answers are such that they can
 // be joined: hits by trace id, counts by adding up, calls by asking the others for the parent.
