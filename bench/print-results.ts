@@ -91,7 +91,7 @@ const ROWS: readonly Row[] = [
       if (survival === undefined) return undefined;
       const { lostSpans, doubledSpans, acknowledgedSpans } = survival;
       const found = `${lostSpans} of ${acknowledgedSpans}, ${doubledSpans} twice`;
-      return [found, lostSpans === 0 && doubledSpans === 0];
+      return [found, acknowledgedSpans > 0 && lostSpans + doubledSpans === 0];
     },
   },
   {

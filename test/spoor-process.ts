@@ -52,30 +52,16 @@ export interface SpoorProcess {
  * to a directory of its own, which is removed when it has ended.
  *
  * @param folder a checkout (with its node_modules) or an installed package.
+ * @param nodeFlags of the runtime: what it shall load first, how it shall be watched.
  * @throws Error with the last lines of the log if the process ends or is not ready in time.
  */
-export async function startSpoor(folder: string, flags: readonly string[]): Promise<SpoorProcess> {
+export async function startSpoor(
+  folder: string,
+  flags: readonly string[],
+  nodeFlags: readonly string[] = [],
+): Promise<SpoorProcess> {
   const startedMs = performance.now();
-  const anyPort = LISTENERS.map((name) => `--${name}.host-port=127.0.0.1:0`);
-  const given = new Set(flags.map((flag) => flag.split("=", 1)[0]));
-  const isOwn = !given.has("--segment.directory");
-  const directory = isOwn ? await mkdtemp(join(tmpdir(), "spoor-data-")) : undefined;
-  const child = spawn(
-    process.execPath,
-    [
-      join(folder, "src/cli/main.ts"),
-      "all-in-one",
-      "--log-encoding=json",
-      ...anyPort.filter((flag) => !given.has(flag.split("=", 1)[0])),
-      ...(directory === undefined ? [] : [`--segment.directory=${directory}`]),
-      ...flags,
-    ],
-    { cwd: folder, stdio: ["ignore", "ignore", "pipe"] },
-  );
-  const ended: Promise<Exit> = once(child, "exit").then(async ([code, signal]) => {
-    if (directory !== undefined) await rm(directory, { recursive: true, force: true });
-    return { code, signal };
-  });
+  const { child, ended } = await spawnSpoor(folder, flags, nodeFlags);
   const addresses = new Map<string, string>();
   const log: string[] = [];
   await waitUntilReady(child, addresses, log);
@@ -94,6 +80,60 @@ export async function startSpoor(folder: string, flags: readonly string[]): Prom
       return exit;
     },
   };
+}
+
+export interface StartToKill {
+  readonly flags: readonly string[];
+  readonly nodeFlags: readonly string[];
+  readonly afterMs: number;
+}
+
+/** Starts it and kills it, ready or not. @throws Error if it ended by itself. */
+export async function killAtStart(
+  folder: string,
+  { flags, nodeFlags, afterMs }: StartToKill,
+): Promise<void> {
+  const { child, ended } = await spawnSpoor(folder, flags, nodeFlags);
+  let log = "";
+  child.stderr!.on("data", (chunk: Buffer) => (log += chunk.toString()));
+  const kill = setTimeout(() => child.kill("SIGKILL"), afterMs);
+  const { signal, code } = await ended;
+  clearTimeout(kill);
+  if (signal !== "SIGKILL") throw new Error(`Spoor ended with code ${code} at its start\n${log}`);
+}
+
+interface Spawned {
+  readonly child: ChildProcess;
+  readonly ended: Promise<Exit>;
+}
+
+async function spawnSpoor(
+  folder: string,
+  flags: readonly string[],
+  nodeFlags: readonly string[],
+): Promise<Spawned> {
+  const anyPort = LISTENERS.map((name) => `--${name}.host-port=127.0.0.1:0`);
+  const given = new Set(flags.map((flag) => flag.split("=", 1)[0]));
+  const isOwn = !given.has("--segment.directory");
+  const directory = isOwn ? await mkdtemp(join(tmpdir(), "spoor-data-")) : undefined;
+  const child = spawn(
+    process.execPath,
+    [
+      ...nodeFlags,
+      join(folder, "src/cli/main.ts"),
+      "all-in-one",
+      "--log-encoding=json",
+      ...anyPort.filter((flag) => !given.has(flag.split("=", 1)[0])),
+      ...(directory === undefined ? [] : [`--segment.directory=${directory}`]),
+      ...flags,
+    ],
+    { cwd: folder, stdio: ["ignore", "ignore", "pipe"] },
+  );
+  const ended: Promise<Exit> = once(child, "exit").then(async ([code, signal]) => {
+    if (directory !== undefined) await rm(directory, { recursive: true, force: true });
+    return { code, signal };
+  });
+  return { child, ended };
 }
 
 async function waitUntilReady(

@@ -1,89 +1,78 @@
-// The process is really killed, under load, again and again: every span that it had acknowledged is there
-// when it is back, exactly once.
+// The process is really killed, under load and while it starts, again and again: every span that it had
+// acknowledged is there when it is back, exactly once.
 //
-//   start ─▶ senders note each acknowledged trace ─▶ SIGKILL ─▶ start ─▶ every noted trace by its id
+// With blocks of 64 spans, so that segments are written, merged and named in the manifest some fifty times a
+// second and a kill meets each of these moments; with blocks as everybody has them; and with room for so little
+// that the oldest are dropped all the time.
 //
-// CRASH_KILLS=200 runs the long form.
+// CRASH_KILLS=200 runs the long form, CRASH_SEED=7 other moments.
 
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { test } from "node:test";
 import { makeRandom } from "../../bench/span-model.ts";
-import { writeOtlpProto } from "../../src/wire/write-otlp-proto.ts";
-import { startSpoor } from "../spoor-process.ts";
-import { makeSpans } from "../store/corpus.ts";
+import { CrashRig, sample } from "./crash-rig.ts";
 
-const ROOT = join(import.meta.dirname, "../..");
 const KILLS = Number(process.env["CRASH_KILLS"] ?? 10);
-const SENDERS = 4;
-/** A kill comes after this many answers, or one fewer. */
-const ANSWERS_MAX = 120;
-
-/** A payload of five spans of one trace, and the hex id of that trace. */
-function makePayload(number: number): { id: string; payload: Uint8Array } {
-  const random = makeRandom(number);
-  const batch = makeSpans({ random, rows: 5, tracesFrom: number, tracesEnd: number + 1 });
-  return {
-    id: Buffer.from(batch.traceId.subarray(0, 16)).toString("hex"),
-    payload: writeOtlpProto([batch]),
-  };
-}
+const SEED = Number(process.env["CRASH_SEED"] ?? 1);
+/** Payloads of earlier rounds that are looked at after each kill; after the last one all are. */
+const OLDER = 100;
+const SEARCHED = 20;
 
 test(`an acknowledged span survives kill -9 under load, ${KILLS} times in a row`, async () => {
-  const directory = await mkdtemp(join(tmpdir(), "spoor-crash-"));
-  const flags = [
-    "--span-storage.type=segment",
-    `--segment.directory=${directory}`,
-    "--segment.log-file-bytes=1MiB",
-    "--segment.min-free-bytes=0",
-  ];
-  const random = makeRandom(Number(process.env["CRASH_SEED"] ?? 1));
-  const acknowledged: string[] = [];
-  let next = 1;
-  try {
-    for (let kill = 0; kill <= KILLS; kill++) {
-      const spoor = await startSpoor(ROOT, flags);
-      const otlp = `http://${spoor.addresses.get("OTLP HTTP")!.replace(/^https?:\/\//, "")}`;
-      const query = `http://${spoor.addresses.get("Query HTTP")!.replace(/^https?:\/\//, "")}`;
-      for (const id of acknowledged) await checkTrace(query, id);
-      if (kill === KILLS) {
-        await spoor.close();
-        break;
-      }
-      let answers = Math.floor(random() * ANSWERS_MAX);
-      const send = async (): Promise<void> => {
-        for (;;) {
-          const { id, payload } = makePayload(next++);
-          try {
-            const headers = { "content-type": "application/x-protobuf" };
-            const body = Buffer.from(payload);
-            const answer = await fetch(`${otlp}/v1/traces`, { method: "POST", headers, body });
-            await answer.arrayBuffer();
-            if (answer.status === 200) acknowledged.push(id);
-          } catch {
-            return; // The process is gone: nobody was told that this one is stored.
-          }
-          if (--answers === 0) spoor.signal("SIGKILL");
-        }
-      };
-      if (answers === 0) answers = 1;
-      await Promise.all(Array.from({ length: SENDERS }, send));
-      assert.equal((await spoor.ended).signal, "SIGKILL");
-    }
-    assert.ok(acknowledged.length > KILLS * 10, `${acknowledged.length} traces`);
-  } finally {
-    await rm(directory, { recursive: true, force: true });
+  const random = makeRandom(SEED);
+  await using rig = await CrashRig.open({ random, answersMax: 500, tiny: "?" });
+  let checked = 0;
+  for (let kill = 0; kill < KILLS; kill++) {
+    const spoor = await rig.start();
+    const fresh = rig.acknowledged.slice(checked);
+    checked = rig.acknowledged.length;
+    const numbers = [...fresh, ...sample(random, rig.acknowledged, OLDER)];
+    assert.deepEqual(await rig.checkTraces(spoor, numbers), [], "acknowledged payloads are gone");
+    await rig.checkSearches(spoor, sample(random, rig.acknowledged, SEARCHED));
+    await rig.checkCount(spoor);
+    await rig.killUnderLoad(spoor);
+    // Every other time also while it reads all that back, several times in a row.
+    for (let start = kill % 2 === 0 ? 0 : 3; start > 0; start--) await rig.killAtStart();
   }
+  const last = await rig.start();
+  assert.deepEqual(await rig.checkTraces(last, rig.acknowledged), []);
+  await rig.checkCount(last);
+  await last.close();
+  assert.ok((await rig.countFiles()) > 0, "no file was written");
+  await rig.verify();
+  assert.ok(rig.acknowledged.length > KILLS * 10, `${rig.acknowledged.length} payloads`);
 });
 
-async function checkTrace(query: string, id: string): Promise<void> {
-  const answer = await fetch(`${query}/api/traces/${id}?raw=true`);
-  const text = await answer.text();
-  assert.equal(answer.status, 200, `trace ${id} was acknowledged and is gone`);
-  const { data } = JSON.parse(text) as { data: { spans: { spanID: string }[] }[] };
-  const ids = data[0]!.spans.map(({ spanID }) => spanID);
-  assert.equal(ids.length, 5, `trace ${id}`);
-  assert.equal(new Set(ids).size, 5, `trace ${id}`);
-}
+test("what was dropped to make room is the oldest, also when it is killed meanwhile", async () => {
+  const random = makeRandom(SEED + 1);
+  await using rig = await CrashRig.open({ random, answersMax: 1_000, tiny: "?bytesMax=100000" });
+  for (let kill = 0; kill < Math.ceil(KILLS / 4); kill++) {
+    const spoor = await rig.start();
+    await rig.killUnderLoad(spoor);
+  }
+  const last = await rig.start();
+  const missing = new Set(await rig.checkTraces(last, rig.acknowledged));
+  assert.ok(missing.size > 0, `nothing of ${rig.acknowledged.length} payloads was dropped`);
+  assert.ok(missing.size < rig.acknowledged.length, "all were dropped");
+  // Payloads that were under way together may have come in another order than they were numbered in.
+  const found = rig.acknowledged.filter((number) => !missing.has(number));
+  const oldest = Math.min(...found);
+  assert.ok(
+    Math.max(...missing) < oldest + 20,
+    `payload ${Math.max(...missing)} is gone, ${oldest} is not`,
+  );
+  await last.close();
+  await rig.verify();
+});
+
+test("a process with blocks of the usual size loses nothing either", async () => {
+  const random = makeRandom(SEED + 2);
+  await using rig = await CrashRig.open({ random, answersMax: 500 });
+  for (let kill = 0; kill < Math.ceil(KILLS / 5); kill++) {
+    await rig.killUnderLoad(await rig.start());
+  }
+  const last = await rig.start();
+  assert.deepEqual(await rig.checkTraces(last, rig.acknowledged), []);
+  await rig.checkCount(last);
+  await last.close();
+});
