@@ -22,6 +22,7 @@ import type { MemoryConfig } from "../store/memory/settings.ts";
 import type { SegmentConfig } from "../store/segment/settings.ts";
 import type { TraceStore } from "../store/trace-store.ts";
 import { makeAdminRoutes } from "./admin.ts";
+import { makeBackupRoute } from "./backup-route.ts";
 import { makeHealth } from "./health.ts";
 import type { OpenLog } from "./log.ts";
 import { registerProcessMetrics } from "./process-metrics.ts";
@@ -97,6 +98,7 @@ export async function openRole(parts: RoleParts): Promise<Running> {
   const admin = await openAdmin(parts, [
     ...makeAdminRoutes({ health, registry, log, version, metricsRoute: metricsRouteOf(config) }),
     ledgerRoute,
+    makeBackupRoute(() => store, clock),
   ]);
   opening.defer(() => admin.close(ADMIN_GRACE_MS));
   const opened = await openStore(parts, registry);

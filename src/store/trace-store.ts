@@ -43,6 +43,16 @@ export interface StoreFigures {
   readonly lostRecords: number;
 }
 
+/** A copy of what is stored. */
+export interface BackupFigures {
+  /** Folder of the copy. */
+  readonly path: string;
+  readonly files: number;
+  readonly bytes: number;
+  /** In files; those of the log are not counted. */
+  readonly spans: number;
+}
+
 export interface TraceStore {
   readonly capabilities: Capabilities;
 
@@ -113,6 +123,13 @@ export interface TraceStore {
 
   /** Keeps a copy of the trace apart from what is evicted. @returns false if the trace is unknown. */
   archive(id: Uint8Array, signal: AbortSignal): Promise<boolean>;
+
+  /**
+   * Copies all that is acknowledged when this is called, while others go on. Left out: the engine has
+   * nothing to copy.
+   * @param name of the copy. @throws SpoorError `bad-input` if it is not one, or is taken.
+   */
+  backup?(name: string): Promise<BackupFigures>;
 
   /** Resolves if the engine can take and answer; rejects with `unavailable` and the reason. */
   ready(): Promise<void>;

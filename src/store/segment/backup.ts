@@ -19,8 +19,11 @@ import { SpoorError } from "../../base/errors.ts";
 import type { DiskFiles } from "../disk/files.ts";
 import { ASIDE_SUFFIX, writeAside } from "../disk/write-aside.ts";
 import { MANIFEST_NAME, type Manifest, writeManifest } from "./manifest.ts";
+import type { BackupFigures } from "../trace-store.ts";
 import { listFolder } from "./rebuild-manifest.ts";
 import { SEGMENT_FOLDER } from "./segment-layout.ts";
+
+export type { BackupFigures };
 
 /** Folder of the copies within the data directory. */
 export const BACKUP_FOLDER = "backups";
@@ -45,15 +48,6 @@ export interface LogState {
 export interface StoreState {
   readonly manifest: Manifest;
   readonly log: readonly LogState[];
-}
-
-export interface BackupFigures {
-  /** Path of the copy. */
-  readonly path: string;
-  readonly files: number;
-  readonly bytes: number;
-  /** In files; those of the log are not counted. */
-  readonly spans: number;
 }
 
 /**
