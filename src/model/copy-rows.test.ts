@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { anySpans } from "../../test/any-spans.ts";
-import { RowCopier } from "./copy-rows.ts";
+import { RowCopier, SharedOwners } from "./copy-rows.ts";
 import { printSpans } from "./print-spans.ts";
 import { SpanBatch } from "./span-batch.ts";
 
@@ -53,6 +53,35 @@ test("copyRow() sees what `from` gained since begin()", () => {
   }
   assert.equal(printSpans(to), printSpans(from));
 });
+
+test("copyRow() puts what is equal there once, if the copiers share their owners", () => {
+  const property = fc.property(anySpans(), anySpans(), (first, second) => {
+    const to = new SpanBatch();
+    const owners = new SharedOwners();
+    copyAll(new RowCopier(first, to, owners), first);
+    copyAll(new RowCopier(second, to, owners), second);
+    const { resources, scopes } = to;
+    const attributes = to.resourceAttributes.count + to.scopeAttributes.count;
+    const start = to.rows;
+    copyAll(new RowCopier(first, to, owners), first);
+    copyAll(new RowCopier(second, to, owners), second);
+    assert.deepEqual([to.resources, to.scopes], [resources, scopes]);
+    assert.equal(to.resourceAttributes.count + to.scopeAttributes.count, attributes);
+
+    const plain = new SpanBatch();
+    for (const batch of [first, second]) copyAll(new RowCopier(batch, plain), batch);
+    for (let row = 0; row < start; row++) {
+      for (const at of [row, start + row]) assert.equal(printOf(to, at), printOf(plain, row));
+    }
+  });
+  fc.assert(property, { numRuns: 60 });
+});
+
+function printOf(batch: SpanBatch, row: number): string {
+  const one = new SpanBatch();
+  new RowCopier(batch, one).copyRow(row);
+  return printSpans(one);
+}
 
 test("begin() refuses to copy a batch into itself", () => {
   const batch = new SpanBatch();
