@@ -330,7 +330,7 @@ for (const [path, name, help, metrics] of families) {
 }
 
 test("GET /api/metrics/latencies says NaN where nothing was called", async () => {
-  const quiet = `endTs=${START_US / 1000 + 30_000}&lookback=30000&step=30000&ratePer=1000`;
+  const quiet = `endTs=${START_US / 1000 + 30_001}&lookback=30000&step=30000&ratePer=1000`;
   const answer = await query.get(`/api/metrics/latencies?service=shop&quantile=0.5&${quiet}`);
   const { metrics } = answer.json() as { metrics: { metricPoints: { gaugeValue: unknown }[] }[] };
   assert.deepEqual(metrics[0]?.metricPoints[1]?.gaugeValue, { doubleValue: "NaN" });
