@@ -43,7 +43,7 @@ const numbersOf = ({ data }: Answer): number[] =>
 
 async function search(...params: readonly (readonly [string, string])[]): Promise<Answer> {
   const text = new URLSearchParams(params.map(([name, value]): [string, string] => [name, value]));
-  const answer = await query.get(`/api/traces?${text}`);
+  const answer = await query.get(`/api/traces?${text.toString()}`);
   assert.equal(answer.status, 200, answer.text);
   return answer.json() as Answer;
 }
@@ -122,7 +122,7 @@ test("GET /api/v3/traces and trace-summaries take filters and cursors", async ()
   }
   const ask = async (path: string, cursor: string): Promise<unknown> => {
     const params = new URLSearchParams([...range, ["cursor", cursor]]);
-    return (await query.get(`/api/v3/${path}?${params}`)).json();
+    return (await query.get(`/api/v3/${path}?${params.toString()}`)).json();
   };
   const first = (await ask("trace-summaries", "")) as Summaries;
   const names = ({ summaries }: Summaries): string[] =>

@@ -24,6 +24,10 @@ type FoundText = (text: string | number) => void;
 /** Tells what a row has in a column. */
 type Column = (rows: Rows, row: number, found: FoundText) => void;
 
+/** Older names, which are understood and not offered. */
+const OLD_KEYS: readonly string[] = ["otel.library.name", "otel.library.version"];
+const SCOPE_KEYS: readonly string[] = ["otel.scope.name", "otel.scope.version", ...OLD_KEYS];
+
 /** The columns that count as attributes (intrinsic.ts). */
 const COLUMNS: ReadonlyMap<string, Column> = new Map<string, Column>([
   ["span.name", (rows, row, found) => found(rows.name[row]!)],
@@ -49,7 +53,7 @@ const COLUMNS: ReadonlyMap<string, Column> = new Map<string, Column>([
   ],
   ["otel.status_description", (rows, row, found) => findEntry(rows.statusMessage?.[row], found)],
   ["w3c.tracestate", (rows, row, found) => findEntry(rows.traceState?.[row], found)],
-  ...["otel.scope.name", "otel.scope.version"].map((key): [string, Column] => [
+  ...SCOPE_KEYS.map((key): [string, Column] => [
     key,
     (rows, row, found) => findEntry(scopeColumn(rows.vocabulary, key)?.[rows.scope[row]!], found),
   ]),
@@ -79,7 +83,9 @@ export function* collectKeys(
 ): Steps {
   const isWanted = resourcesOf(block, query.service);
   if (isWanted === undefined) return;
-  const columns = new Map([...COLUMNS].filter(([key]) => into.wants(key)));
+  const columns = new Map(
+    [...COLUMNS].filter(([key]) => into.wants(key) && !OLD_KEYS.includes(key)),
+  );
   const keys = new Map<number, string>();
   for (const entry of block.terms.keyEntries()) {
     const text = into.wantedText(block.dictionary.bytes(entry));

@@ -105,8 +105,7 @@ export function makeValueTest(operator: Operator, operand: string): ValueTest {
       return ofTexts(compilePattern(operand));
     case "!~":
       return not(ofTexts(compilePattern(operand)));
-    case "exists":
-    case "absent":
+    default:
       return ofTexts(() => true);
   }
 }
@@ -116,12 +115,18 @@ function equals(operand: string): ValueTest {
   const number = parseNumber(operand);
   return {
     text: (own) => own.length === bytes.length && compareBytes(own, bytes) === 0,
-    int: (value) => number !== undefined && value >= number.exact && value <= number.exact,
+    int: (value) => number !== undefined && isSame(value, number.exact),
     double: (value) =>
       number !== undefined &&
       (value === number.double || (Number.isNaN(value) && Number.isNaN(number.double))),
     other: (text) => text === operand,
   };
+}
+
+/** Exact, also of a bigint and a number. */
+function isSame(one: number | bigint, two: number | bigint): boolean {
+  if (typeof one === typeof two) return one === two;
+  return Number.isInteger(Number(two)) && BigInt(one) === BigInt(two);
 }
 
 function not(test: ValueTest): ValueTest {
