@@ -34,7 +34,7 @@ import type { Head } from "../head/head.ts";
 import { JoinedPart } from "../join-parts.ts";
 import type { LogWriter } from "../log/log-writer.ts";
 import { PartQueries } from "../part-queries.ts";
-import type { Hits, Part } from "../part.ts";
+import type { Hits } from "../part.ts";
 import { type Received, codeOfFormat } from "../received.ts";
 import type { Capabilities, StoreFigures, TraceStore } from "../trace-store.ts";
 import { Archive } from "./archive.ts";
