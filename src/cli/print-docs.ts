@@ -117,10 +117,12 @@ function printMetricTable(table: MetricTable): string {
 async function loadMetricTables(): Promise<readonly (readonly [title: string, MetricTable])[]> {
   const { collectorMetrics } = await import("../collector/metrics.ts");
   const { oldQueryMetrics, queryMetrics } = await import("../query/metrics.ts");
+  const { segmentMetrics } = await import("../store/segment/store-counts.ts");
   const old = Object.values(oldQueryMetrics).flatMap((table): MetricTable => Object.values(table));
   return [
     ["Collector", Object.values(collectorMetrics)],
     ["Query", [...Object.values(queryMetrics), ...old]],
+    ["Embedded store", Object.values(segmentMetrics)],
     ["Process", Object.values({ ...processMetrics, ...procMetrics })],
   ];
 }

@@ -357,21 +357,23 @@ for (const damage of ["missing", "damaged"] as const) {
 }
 
 test("what the engine does is counted", async (t) => {
-  const bench = await makeBench(t, { bytesMax: 200_000 });
+  const bench = await makeBench(t, { retentionMs: 24 * HOUR_MS });
   const store = await SegmentStore.open({ ...bench.options, metrics: bench.metrics });
-  await writeTraces(store, 0, 100);
+  await writeTraces(store, 0, 50);
+  bench.nowMs += 25 * HOUR_MS;
+  await writeTraces(store, 50, 100);
   const valueOf = (name: string, label?: string): number => {
     const metric = bench.metrics.metrics().find(({ declaration }) => declaration.name === name)!;
     const series = [...metric.series()].find(([values]) => values[0] === label)![1];
     return "value" in series ? series.value : NaN;
   };
   assert.equal(valueOf("spoor_store_blocks_built_total"), (100 * ROWS - 32) / 64);
-  assert.ok(valueOf("spoor_store_merges_total") > 0);
-  const dropped = valueOf("spoor_store_dropped_spans_total", "bytes");
-  assert.ok(dropped > 0);
+  assert.ok(valueOf("spoor_store_merges_total") > 3);
+  const dropped = valueOf("spoor_store_dropped_spans_total", "age");
+  assert.ok(dropped > 40 * ROWS && dropped < 60 * ROWS, `${dropped}`);
   assert.equal(valueOf("spoor_store_spans"), 100 * ROWS - dropped);
   assert.equal(valueOf("spoor_store_blocks_waiting"), 0);
-  assert.ok(valueOf("spoor_store_file_bytes") <= 200_000);
+  assert.equal(valueOf("spoor_store_file_bytes"), await sizeOfFiles(bench.directory));
   assert.ok(valueOf("spoor_store_log_bytes") > 0);
   assert.equal(valueOf("spoor_store_push_backs_total", "head"), 0);
   await store.close();
