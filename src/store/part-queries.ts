@@ -18,6 +18,7 @@ import { SpoorError } from "../base/errors.ts";
 import type { SpanBatch } from "../model/span-batch.ts";
 import type { Cursor, TraceQuery } from "../model/trace-query.ts";
 import { makeStop, refuseCancelled } from "./cancelled.ts";
+import { checkConditions } from "./head/value-test.ts";
 import { CallCounts, type Hit, compareHits, hitsOf, idKey, makeHits } from "./join-lists.ts";
 import type { Hits, Part } from "./part.ts";
 import { SeriesCounter } from "./series-counter.ts";
@@ -56,9 +57,13 @@ export class PartQueries implements StoreReads {
     this.#part = part;
   }
 
-  /** @throws SpoorError `unsupported` if more than CANDIDATES_MAX traces lie on both sides of the cursor. */
+  /**
+   * @throws SpoorError `unsupported` if more than CANDIDATES_MAX traces lie on both sides of the cursor;
+   *   `bad-input` if a condition has no regular expression where it needs one.
+   */
   readonly search: TraceStore["search"] = async (query, signal) => {
     refuseCancelled(signal);
+    checkConditions(query.attributes);
     const { after, ...rest } = query;
     if (after === undefined) return this.#part.search(query, signal);
     return this.#searchBehind(after, rest, signal);

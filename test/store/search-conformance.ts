@@ -42,6 +42,15 @@ export function searchConformance(engine: string, withStore: WithStore): void {
     });
   });
 
+  test(`${engine}: search() refuses what is no regular expression, even while it is empty`, async () => {
+    await withStore(async (store) => {
+      const attributes = [{ key: "nowhere", operator: "~", value: "a(" }] as const;
+      const refused = { code: "bad-input" };
+      await assert.rejects(store.search({ ...everything, attributes }, never), refused);
+      await assert.rejects(store.findTraces({ ...everything, attributes }, never), refused);
+    });
+  });
+
   test(`${engine}: findTraces() gives the traces that search() finds`, async () => {
     await withStore(async (store) => {
       const random = makeRandom(43);
