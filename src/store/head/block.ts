@@ -134,7 +134,6 @@ export class OwnerTable {
 export interface BlockName {
   readonly id: number;
   readonly number: number;
-  readonly firstOrdinal: number;
 }
 
 export class Block implements Rows, Vocabulary {
@@ -142,8 +141,6 @@ export class Block implements Rows, Vocabulary {
   readonly id: number;
   /** In the names of rows; given out again once the block has gone. */
   readonly number: number;
-  /** Every trace before this ordinal was known before the block was opened. */
-  readonly firstOrdinal: number;
   sealed = false;
   /** When it was sealed, ms since the Unix epoch; 0 if the head has no clock. */
   sealedMs = 0;
@@ -226,10 +223,9 @@ export class Block implements Rows, Vocabulary {
   posting: Uint16Array = new Uint16Array(0);
 
   /** @param rowsMax at most BLOCK_ROWS_MAX. @param before sizes the first arrays like this block's. */
-  constructor({ id, number, firstOrdinal }: BlockName, rowsMax: number, before?: Block) {
+  constructor({ id, number }: BlockName, rowsMax: number, before?: Block) {
     this.id = id;
     this.number = number;
-    this.firstOrdinal = firstOrdinal;
     this.terms = new TermTable(before === undefined ? 0 : before.terms.count);
     this.trace = new Uint32Array(rowsMax);
     this.previous = new Uint32Array(rowsMax);
