@@ -8,7 +8,6 @@
 // costs nothing. Bounded: what has no room is read again every time it is asked for.
 
 import type { Pause } from "../head/pause.ts";
-import type { FileBlock } from "../block/block-reader.ts";
 import type { BlockView, HeldBlock } from "./block-set.ts";
 
 /** Numbers in all lists, 4 bytes each. */
@@ -26,15 +25,22 @@ interface Entry<Item> {
 /** What `read` gives: items by keys that tell them apart. */
 export type Items<Item> = ReadonlyMap<string, Item>;
 
+/** What one block has; undefined if it is damaged: it is read again the next time. */
+export type ReadItems<Item> = (
+  view: BlockView,
+  held: HeldBlock,
+  pause: Pause,
+) => Promise<Items<Item> | undefined>;
+
 export class BlockLists<Item> {
-  readonly #read: (block: FileBlock) => Items<Item>;
+  readonly #read: ReadItems<Item>;
   readonly #lists = new Map<number, Uint32Array>();
   readonly #entries: (Entry<Item> | undefined)[] = [];
   readonly #numbers = new Map<string, number>();
   readonly #free: number[] = [];
   #held = 0;
 
-  constructor(read: (block: FileBlock) => Items<Item>) {
+  constructor(read: ReadItems<Item>) {
     this.#read = read;
   }
 
@@ -46,8 +52,9 @@ export class BlockLists<Item> {
   ): Promise<Iterable<Item>> {
     for (const held of blocks) {
       if (this.#lists.has(held.id)) continue;
-      const items = view.use(held, this.#read);
-      if (items !== undefined) this.#keep(held.id, items);
+      const items = await this.#read(view, held, pause);
+      // Somebody else may have asked at the same time.
+      if (items !== undefined && !this.#lists.has(held.id)) this.#keep(held.id, items);
       await pause();
     }
     // Blocks may have been forgotten during a pause, so marks are made in one go.
@@ -62,7 +69,7 @@ export class BlockLists<Item> {
     if (rest.length === 0) return found.map((entry) => entry!.item);
     const all = new Map(found.map((entry) => [entry!.key, entry!.item]));
     for (const held of rest) {
-      for (const [key, item] of view.use(held, this.#read) ?? []) all.set(key, item);
+      for (const [key, item] of (await this.#read(view, held, pause)) ?? []) all.set(key, item);
       await pause();
     }
     return all.values();

@@ -63,6 +63,7 @@ export class BlockSet {
   readonly #log: Log;
   readonly #damaged = new Set<number>();
   #damagedFiles = 0;
+  #isClosed = false;
   /** Oldest first; the last one is what is asked now. */
   #generations: Generation[] = [makeGeneration([])];
 
@@ -113,6 +114,7 @@ export class BlockSet {
 
   /** Closes every file; views that are still there fail. */
   close(): void {
+    this.#isClosed = true;
     const files = new Set<BlockFile>();
     for (const generation of this.#generations) {
       for (const file of [...generation.files, ...generation.leaving]) files.add(file);
@@ -121,7 +123,9 @@ export class BlockSet {
     this.#generations = [makeGeneration([])];
   }
 
+  /** Notes what is wrong with a block. @throws SpoorError if it is nothing but that the set was closed. */
   report(held: HeldBlock, error: SpoorError): void {
+    if (this.#isClosed) throw new SpoorError("unavailable", "the store is closed", {}, error);
     if (this.#damaged.has(held.id)) return;
     this.#damaged.add(held.id);
     this.#log.error("a block is damaged; answers leave out what cannot be read of it", {

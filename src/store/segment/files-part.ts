@@ -56,12 +56,15 @@ export interface Files {
 export interface FilesOptions {
   /** The folder of the segment files. */
   readonly directory: string;
-  readonly files: DiskFiles;
+  readonly disk: DiskFiles;
   readonly clock: Clock;
   readonly log: Log;
-  /** Bound of what decoded pages hold. */
-  readonly cacheBytes: number;
+  /** Bound of what decoded pages hold; left out: CACHE_BYTES. */
+  readonly cacheBytes?: number | undefined;
 }
+
+/** Of all threads together: some ten blocks as they are decoded. */
+export const CACHE_BYTES: number = 48 * 1024 * 1024;
 
 /** Files that are asked in process. */
 export function openInlineFiles(options: FilesOptions): InlineFiles {
@@ -76,7 +79,7 @@ export class InlineFiles implements Files {
 
   constructor(options: FilesOptions) {
     this.#options = options;
-    this.#cache = new PageCache(options.cacheBytes);
+    this.#cache = new PageCache(options.cacheBytes ?? CACHE_BYTES);
     this.#set = new BlockSet(options.log);
   }
 
@@ -84,8 +87,8 @@ export class InlineFiles implements Files {
     const opened: BlockFile[] = [];
     for (const { name } of add) {
       try {
-        const { directory, files } = this.#options;
-        opened.push(openSegment(files.openSource(`${directory}/${name}`), this.#cache));
+        const { directory, disk } = this.#options;
+        opened.push(openSegment(disk.openSource(`${directory}/${name}`), this.#cache));
       } catch (error) {
         this.#set.reportFile(name, error);
       }

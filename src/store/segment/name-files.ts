@@ -1,18 +1,18 @@
 // Names that are in files: services and operations, keys of attributes and their values.
 //
 //   services, operations ─ statistics of each block ─┐
-//   keys of all services ─ key list of each block ───┴─ kept (block-lists.ts)
-//   keys, values of one service ─ rows ─▶ marks of their terms
+//   keys of all services ─ keys of each block ───────┴─ kept (block-lists.ts)
+//   keys of one service, values ─ terms and rows of each block, every time
 //
-// Cost, known: 0.3 ms for 1,000 blocks. Values are read when they are asked for: 50 ns each, and a page of
-// texts; those of one service 10 ms a block.
+// Blocks that reach into the time range count whole. Cost, kept: 0.3 ms for 1,000 blocks. Cost, else: up
+// to 10 ms a block. Not here: what counts as a key or a value (store/head/collect-completions.ts).
 
 import type { KeyQuery, Operation, ValueQuery } from "../../model/trace-query.ts";
 import type { FileBlock } from "../block/block-reader.ts";
 import type { RowPage } from "../block/row-page.ts";
-import type { Owners } from "../head/columns.ts";
+import { collectKeys, collectValues } from "../head/collect-completions.ts";
+import { Completions } from "../head/completions.ts";
 import type { Pause } from "../head/pause.ts";
-import { textOfValue } from "../head/value-text.ts";
 import { compareTexts, joinOperations } from "../join-lists.ts";
 import { BlockLists, type Items } from "./block-lists.ts";
 import type { BlockView, HeldBlock } from "./block-set.ts";
@@ -51,41 +51,29 @@ export class FileNames {
     return joinOperations([found, []]);
   }
 
+  /** Keys of all services are kept; those of one are looked for every time. */
   async keys(view: BlockView, query: KeyQuery, pause: Pause): Promise<string[]> {
+    const into = new Completions(query.prefix, query.limit);
     const blocks = view.blocks.filter((held) => reachesInto(held, query));
-    const found = new Set<string>();
     if (query.service === undefined) {
-      for (const key of await this.#keys.collect(view, blocks, pause)) {
-        if (key.startsWith(query.prefix)) found.add(key);
-      }
-      return firstOf(found, query.limit);
+      for (const key of await this.#keys.collect(view, blocks, pause)) into.add(key);
+      return into.sorted();
     }
     for (const held of blocks) {
-      await eachBlockWithService(view, held, query.service, pause, (block, marks) => {
-        for (const key of keysWith(block, marks)) if (key.startsWith(query.prefix)) found.add(key);
-      });
-      await pause();
+      await collect(view, held, pause, (block) => collectKeys(block, pagesOf(block), query, into));
     }
-    return firstOf(found, query.limit);
+    return into.sorted();
   }
 
   async values(view: BlockView, query: ValueQuery, pause: Pause): Promise<string[]> {
-    let found = new Set<string>();
+    const into = new Completions(query.prefix, query.limit);
     for (const held of view.blocks) {
       if (!reachesInto(held, query)) continue;
-      if (view.use(held, (block) => block.dictionary.findText(query.key) >= 0) !== true) continue;
-      if (query.service === undefined) {
-        view.use(held, (block) => addValues(block, query, undefined, found));
-      } else {
-        await eachBlockWithService(view, held, query.service, pause, (block, marks) =>
-          addValues(block, query, marks, found),
-        );
-      }
-      // A key may have as many values as there are spans; what is not among the first is of no use.
-      if (found.size > query.limit) found = new Set(firstOf(found, query.limit));
-      await pause();
+      await collect(view, held, pause, (block) =>
+        collectValues(block, pagesOf(block), query, into),
+      );
     }
-    return firstOf(found, query.limit);
+    return into.sorted();
   }
 
   /** Forgets blocks that are not among these. */
@@ -95,7 +83,14 @@ export class FileNames {
   }
 }
 
-function readOperations(block: FileBlock): Items<ServiceOperation> {
+function readOperations(
+  view: BlockView,
+  held: HeldBlock,
+): Promise<Items<ServiceOperation> | undefined> {
+  return Promise.resolve(view.use(held, operationsOf));
+}
+
+function operationsOf(block: FileBlock): Items<ServiceOperation> {
   const { service, name, kind } = block.statistics.slices;
   const texts = new BlockTexts(block);
   const items = new Map<string, ServiceOperation>();
@@ -112,120 +107,40 @@ function readOperations(block: FileBlock): Items<ServiceOperation> {
   return items;
 }
 
-function readKeys(block: FileBlock): Items<string> {
-  const texts = new BlockTexts(block);
-  const items = new Map<string, string>();
-  for (const entry of block.terms.keyEntries()) {
-    const key = texts.text(entry);
-    items.set(key, key);
-  }
-  return items;
-}
-
-/** Gives `found` a mark for each term that spans of the service carry, if the block has some. */
-async function eachBlockWithService(
+/** Every key of a block, those of columns that count as attributes too. */
+async function readKeys(
   view: BlockView,
   held: HeldBlock,
-  service: string,
   pause: Pause,
-  found: (block: FileBlock, marks: Uint8Array) => void,
-): Promise<void> {
-  const marker = view.use(held, (block) => {
-    const resources = new BlockTexts(block).services().map((name) => name === service);
-    return resources.includes(true) ? new TermMarker(block, resources) : undefined;
-  });
-  if (marker === undefined) return;
-  for (let index = 0; index < marker.block.rowPages; index++) {
-    view.use(held, () => marker.add(marker.block.page(index)));
+): Promise<Items<string> | undefined> {
+  const all = { startUsMin: -Infinity, startUsMax: Infinity, prefix: "", limit: Infinity };
+  const into = new Completions(all.prefix, all.limit);
+  const isWhole = await collect(view, held, pause, (block) =>
+    collectKeys(block, pagesOf(block), all, into),
+  );
+  return isWhole ? new Map(into.sorted().map((key) => [key, key])) : undefined;
+}
+
+/** Takes step by step what a block has. @returns false if it is damaged where it was read. */
+async function collect(
+  view: BlockView,
+  held: HeldBlock,
+  pause: Pause,
+  collectFrom: (block: FileBlock) => Iterator<undefined>,
+): Promise<boolean> {
+  const steps = view.use(held, collectFrom);
+  for (let isDone: boolean | undefined = false; steps !== undefined && isDone === false;) {
+    isDone = view.use(held, () => steps.next().done === true);
+    if (isDone === true) return true;
     await pause();
   }
-  view.use(held, () => found(marker.block, marker.finish()));
+  return false;
 }
 
-/** Marks the terms of spans of some resources. */
-class TermMarker {
-  readonly block: FileBlock;
-  readonly #wanted: readonly boolean[];
-  readonly #marks: Uint8Array;
-  readonly #resources: Uint8Array;
-  readonly #scopes: Uint8Array;
-
-  constructor(block: FileBlock, wanted: readonly boolean[]) {
-    this.block = block;
-    this.#wanted = wanted;
-    this.#marks = new Uint8Array(block.terms.count);
-    this.#resources = new Uint8Array(block.resources.count);
-    this.#scopes = new Uint8Array(block.scopes.count);
-  }
-
-  add(page: RowPage): void {
-    const { resource, scope, attributeStart, attribute, eventStart, linkStart } = page;
-    for (let row = 0; row < page.rows; row++) {
-      if (this.#wanted[resource[row]!] === false) continue;
-      this.#resources[resource[row]!] = 1;
-      this.#scopes[scope[row]!] = 1;
-      this.#mark(attribute, attributeStart[row]!, attributeStart[row + 1]!);
-      const event = eventStart[row]!;
-      const eventEnd = eventStart[row + 1]!;
-      if (event < eventEnd) {
-        const { eventTermStart, eventTerm } = page;
-        this.#mark(eventTerm, eventTermStart[event]!, eventTermStart[eventEnd]!);
-      }
-      if (linkStart === undefined || linkStart[row] === linkStart[row + 1]) continue;
-      const { linkTermStart, linkTerm } = page;
-      const from = linkTermStart[linkStart[row]!]!;
-      this.#mark(linkTerm, from, linkTermStart[linkStart[row + 1]!]!);
-    }
-  }
-
-  finish(): Uint8Array {
-    this.#markOwners(this.block.resources, this.#resources);
-    this.#markOwners(this.block.scopes, this.#scopes);
-    return this.#marks;
-  }
-
-  #mark(terms: Uint32Array, from: number, end: number): void {
-    for (let at = from; at < end; at++) this.#marks[terms[at]!] = 1;
-  }
-
-  #markOwners(owners: Owners, wanted: Uint8Array): void {
-    for (let owner = 0; owner < owners.count; owner++) {
-      if (wanted[owner] === 0) continue;
-      const end = owners.termStart[owner + 1]!;
-      for (let at = owners.termStart[owner]!; at < end; at++) this.#marks[owners.terms[at]!] = 1;
-    }
-  }
-}
-
-function keysWith(block: FileBlock, marks: Uint8Array): string[] {
-  const { entry, firstTerm } = block.terms.keys;
-  const texts = new BlockTexts(block);
-  const found: string[] = [];
-  for (let key = 0; key < entry.length; key++) {
-    const own = marks.subarray(firstTerm[key], firstTerm[key + 1]);
-    if (own.includes(1)) found.push(texts.text(entry[key]!));
-  }
-  return found;
-}
-
-/** @param marks of the terms that count; undefined: all. */
-function addValues(
-  block: FileBlock,
-  { key, prefix }: ValueQuery,
-  marks: Uint8Array | undefined,
-  found: Set<string>,
-): void {
-  block.terms.eachOf(block.dictionary.findText(key), (term, type, low, high) => {
-    if (marks?.[term] === 0) return;
-    const text = textOfValue(block.dictionary, type, low, high);
-    if (text.startsWith(prefix)) found.add(text);
-  });
+function* pagesOf(block: FileBlock): Generator<RowPage> {
+  for (let index = 0; index < block.rowPages; index++) yield block.page(index);
 }
 
 function reachesInto(held: HeldBlock, range: KeyQuery): boolean {
   return held.startUsMax >= range.startUsMin && held.startUsMin <= range.startUsMax;
-}
-
-function firstOf(texts: ReadonlySet<string>, limit: number): string[] {
-  return [...texts].sort(compareTexts).slice(0, limit);
 }

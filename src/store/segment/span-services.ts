@@ -24,7 +24,8 @@ export async function findSpanServices(
   const count = spans.spanIds.length / 8;
   const service = new Uint32Array(count).fill(NO_SERVICE);
   const numbers = new ServiceNumbers();
-  const words = new Uint32Array(spans.spanIds.slice().buffer);
+  // Copied: words need their alignment, and what is given may be a part of something larger.
+  const words = new Uint32Array(new Uint8Array(spans.spanIds).buffer);
   const byTrace = groupByTrace(spans.traceIds, count);
   const byBlock = await groupByBlock(view, byTrace.keys(), pause);
   for (const held of [...byBlock.keys()].sort((one, two) => one.id - two.id)) {
