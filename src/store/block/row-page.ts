@@ -1,137 +1,160 @@
 // Rows of one page, as the head's search and answers read them: each section is read when one of its
 // columns is first asked for, and kept while the page is in use.
 //
+//   searching   rows, then of attributes, events and links the columns of single keys
+//   answering   everything: one read of the page's stretch of the file, texts included
+//
+// Terms of a page are numbered by themselves: those of resources and scopes first, then the values that
+// the page has. Only `carries` and `marks` know the block's own terms.
+//
 // Source: docs/formats/segment.md. Not here: writing (row-writer.ts), which pages to look at
-// (search-file.ts).
+// (block-reader.ts).
 
 import type { Rows, Vocabulary } from "../head/columns.ts";
 import type { BlockPages } from "./block-pages.ts";
-import type { FileTerms, Keys } from "./file-terms.ts";
+import type { FileOwners } from "./file-owners.ts";
+import type { Keys } from "./file-terms.ts";
 import { PAGE_ROWS } from "./layout.ts";
+import { makePageTerms, PageVocabulary, type PageTerms } from "./page-terms.ts";
 import {
   readEvents,
-  readLabels,
   readLinks,
   readParents,
-  readTimes,
+  readRows,
   wordsOf,
   type Events,
-  type Labels,
   type Links,
-  type Times,
-  type TraceStarts,
+  type RowColumns,
 } from "./row-columns.ts";
 import { lastAtMost } from "./row-writer.ts";
-import { eachOwnerWith, joinLists, readTermLists, type TermLists } from "./term-lists.ts";
+import { eachOwnerWith, readTermLists, type TermLists } from "./term-lists.ts";
+import { OF_EVENTS, OF_LINKS, OF_SPANS } from "./term-survey.ts";
 import { unzigzag } from "./unpacker.ts";
+import type { WantedTerms } from "./wanted-terms.ts";
 
-interface Joined {
-  readonly start: Uint32Array;
-  readonly terms: Uint32Array;
+/** What the pages of a block share. */
+export interface PageContext {
+  readonly pages: BlockPages;
+  readonly vocabulary: Vocabulary;
+  readonly keys: Keys;
+  readonly owners: FileOwners;
+  wantedOf(terms: readonly number[]): WantedTerms;
 }
 
 const NO_WORDS = new Uint32Array(0);
+const NO_LISTS: TermLists = {
+  bytes: new Uint8Array(0),
+  shapes: NO_WORDS,
+  keys: NO_WORDS,
+  uses: NO_WORDS,
+  values: NO_WORDS,
+  at: NO_WORDS,
+  nextEntry: NO_WORDS,
+};
 const NO_EVENTS: Events = {
+  ...NO_LISTS,
   start: new Uint32Array(PAGE_ROWS + 1),
   us: new Float64Array(0),
-  isStep: true,
+  isStep: false,
   restNs: new Uint16Array(0),
   name: NO_WORDS,
   dropped: NO_WORDS,
-  shapes: NO_WORDS,
-  keys: NO_WORDS,
-  keyStart: new Uint32Array(1),
-  terms: NO_WORDS,
 };
 
 export class RowPage implements Rows {
-  readonly vocabulary: Vocabulary;
   readonly rows: number;
   /** The block's row that is row 0 here. */
   readonly firstRow: number;
+  readonly #context: PageContext;
   readonly #pages: BlockPages;
   readonly #index: number;
-  readonly #terms: FileTerms;
-  readonly #starts: TraceStarts;
-  #times: Times | undefined;
-  #labels: Labels | undefined;
+  #columns: RowColumns | undefined;
   #spanId: Uint32Array | undefined;
   #parents: Uint32Array | undefined;
-  #attributes: Joined | undefined;
   #events: Events | undefined;
-  #eventTerms: Joined | undefined;
   #eventUs: Float64Array | undefined;
   #links: Links | undefined;
-  #linkTerms: Joined | undefined;
+  #terms: PageTerms | undefined;
+  #vocabulary: Vocabulary | undefined;
   /** The terms asked for -> 1 for each row that carries one of them. */
   readonly #marks = new Map<readonly number[], Uint8Array>();
 
-  constructor(
-    vocabulary: Vocabulary,
-    pages: BlockPages,
-    index: number,
-    terms: FileTerms,
-    starts: TraceStarts,
-  ) {
-    this.vocabulary = vocabulary;
-    this.#pages = pages;
+  constructor(context: PageContext, index: number) {
+    this.#context = context;
+    this.#pages = context.pages;
     this.#index = index;
-    this.#terms = terms;
-    this.#starts = starts;
     this.firstRow = index * PAGE_ROWS;
-    this.rows = Math.min(PAGE_ROWS, pages.footer.figures.rows - this.firstRow);
+    this.rows = Math.min(PAGE_ROWS, this.#pages.footer.figures.rows - this.firstRow);
+  }
+
+  /** Dictionary and owners of the block with the terms of the page. */
+  get vocabulary(): Vocabulary {
+    this.#vocabulary ??= new PageVocabulary(
+      this.#context.vocabulary,
+      this.#context.owners,
+      this.#term,
+    );
+    return this.#vocabulary;
+  }
+
+  /** Everything that is in the page's section `rows`. */
+  get columns(): RowColumns {
+    this.#columns ??= this.#pages.get("rows", this.#index, (unpacker) =>
+      readRows(unpacker, this.rows, this.#pages.footer.figures, this.#context.owners),
+    );
+    return this.#columns;
   }
 
   get startUs(): Float64Array {
-    return this.#time.startUs;
+    return this.columns.startUs;
   }
 
   get startRestNs(): Uint16Array {
-    return this.#time.startRestNs;
+    return this.columns.startRestNs;
   }
 
   get durationNs(): Float64Array {
-    return this.#time.durationNs;
+    return this.columns.durationNs;
   }
 
   get name(): Uint32Array {
-    return this.#label.name;
+    return this.columns.name;
   }
 
   get kind(): Uint8Array {
-    return this.#label.kind;
+    return this.columns.kind;
   }
 
   get statusCode(): Uint8Array {
-    return this.#label.statusCode;
+    return this.columns.statusCode;
   }
 
   get origin(): Uint8Array {
-    return this.#label.origin;
+    return this.columns.origin;
   }
 
   get flags(): Uint32Array {
-    return this.#label.flags;
+    return this.columns.flags;
   }
 
   get resource(): Uint16Array {
-    return this.#label.resource;
+    return this.columns.resource;
   }
 
   get scope(): Uint16Array {
-    return this.#label.scope;
+    return this.columns.scope;
   }
 
   get statusMessage(): Uint32Array | undefined {
-    return this.#label.statusMessage;
+    return this.columns.statusMessage;
   }
 
   get traceState(): Uint32Array | undefined {
-    return this.#label.traceState;
+    return this.columns.traceState;
   }
 
   get dropped(): Uint32Array | undefined {
-    return this.#label.dropped;
+    return this.columns.dropped;
   }
 
   get spanId(): Uint32Array {
@@ -142,18 +165,16 @@ export class RowPage implements Rows {
   }
 
   get parentSpanId(): Uint32Array {
-    this.#parents ??= this.#pages.get("parents", this.#index, (unpacker) => ({
-      words: readParents(unpacker, this.rows, this.spanId),
-    })).words;
+    this.#parents ??= readParents(this.columns, this.spanId);
     return this.#parents;
   }
 
   get attributeStart(): Uint32Array {
-    return (this.#attributes ??= joinLists(this.#attributeLists(), this.#keys)).start;
+    return this.#term.attributeStart;
   }
 
   get attribute(): Uint32Array {
-    return (this.#attributes ??= joinLists(this.#attributeLists(), this.#keys)).terms;
+    return this.#term.attribute;
   }
 
   get eventStart(): Uint32Array {
@@ -186,15 +207,15 @@ export class RowPage implements Rows {
   }
 
   get eventTermStart(): Uint32Array {
-    return (this.#eventTerms ??= joinLists(this.#event, this.#keys)).start;
+    return this.#term.eventTermStart;
   }
 
   get eventTerm(): Uint32Array {
-    return (this.#eventTerms ??= joinLists(this.#event, this.#keys)).terms;
+    return this.#term.eventTerm;
   }
 
   get linkStart(): Uint32Array | undefined {
-    return this.#pages.footer.pages.links.length === 0 ? undefined : this.#link.start;
+    return this.#hasLinks ? this.#link.start : undefined;
   }
 
   get linkIds(): Uint32Array {
@@ -206,84 +227,90 @@ export class RowPage implements Rows {
   }
 
   get linkTermStart(): Uint32Array {
-    return (this.#linkTerms ??= joinLists(this.#link, this.#keys)).start;
+    return this.#term.linkTermStart;
   }
 
   get linkTerm(): Uint32Array {
-    return (this.#linkTerms ??= joinLists(this.#link, this.#keys)).terms;
+    return this.#term.linkTerm;
   }
 
+  /** @param terms of the block. */
   carries(terms: readonly number[], row: number): boolean {
     return this.marks(terms)[row] === 1;
   }
 
   /**
    * 1 for each row whose span, events or links carry one of the terms. Kept for the same array.
-   *
-   * @param terms all of one key.
+   * @param terms of the block.
    */
   marks(terms: readonly number[]): Uint8Array {
     let marks = this.#marks.get(terms);
     if (marks !== undefined) return marks;
     marks = new Uint8Array(this.rows);
     this.#marks.set(terms, marks);
-    const bit = 1 << this.#index;
-    const here = terms.filter((term) => (this.#terms.pagesOf(term) & bit) !== 0);
-    if (here.length > 0) this.#mark(this.#terms.keyOf(here[0]!), here, marks);
+    const wanted = this.#context.wantedOf(terms);
+    if (wanted.pages[this.#index] === 0) return marks;
+    for (const [key, isWanted] of wanted.byKey) this.#mark(key, isWanted, marks);
     return marks;
   }
 
-  #mark(key: number, terms: readonly number[], marks: Uint8Array): void {
-    const keys = this.#keys;
-    const lists = this.#attributeLists();
-    eachOwnerWith(lists, keys, key, terms, (row) => (marks[row] = 1));
-    const events = this.#event;
-    eachOwnerWith(events, keys, key, terms, (event) => {
-      marks[lastAtMost(events.start, event)] = 1;
-    });
-    if (this.#pages.footer.pages.links.length === 0) return;
-    const links = this.#link;
-    eachOwnerWith(links, keys, key, terms, (link) => {
-      marks[lastAtMost(links.start, link)] = 1;
-    });
-  }
-
-  get #keys(): Keys {
-    return this.#terms.keys;
-  }
-
-  get #time(): Times {
-    this.#times ??= this.#pages.get("times", this.#index, (unpacker) =>
-      readTimes(unpacker, this.rows, this.firstRow, this.#starts),
-    );
-    return this.#times;
-  }
-
-  get #label(): Labels {
-    this.#labels ??= this.#pages.get("labels", this.#index, (unpacker) =>
-      readLabels(unpacker, this.rows, this.vocabulary),
-    );
-    return this.#labels;
+  #mark(
+    key: number,
+    isWanted: (type: number, low: number, high: number) => boolean,
+    marks: Uint8Array,
+  ): void {
+    const { keys } = this.#context;
+    const uses = keys.uses[key]!;
+    if ((uses & OF_SPANS) !== 0) {
+      eachOwnerWith(this.#attributeLists(), keys, key, isWanted, (row) => (marks[row] = 1));
+    }
+    if ((uses & OF_EVENTS) !== 0) {
+      const events = this.#event;
+      eachOwnerWith(events, keys, key, isWanted, (event) => {
+        marks[lastAtMost(events.start, event)] = 1;
+      });
+    }
+    if ((uses & OF_LINKS) !== 0 && this.#hasLinks) {
+      const links = this.#link;
+      eachOwnerWith(links, keys, key, isWanted, (link) => {
+        marks[lastAtMost(links.start, link)] = 1;
+      });
+    }
   }
 
   #attributeLists(): TermLists {
     return this.#pages.get("attributes", this.#index, (unpacker) =>
-      readTermLists(unpacker, this.rows, this.#keys),
+      readTermLists(unpacker, this.rows, this.#context.keys),
     );
   }
 
   get #event(): Events {
-    if (this.#pages.footer.pages.events.length === 0) return NO_EVENTS;
+    if (this.#pages.footer.figures.events === 0) return NO_EVENTS;
     this.#events ??= this.#pages.get("events", this.#index, (unpacker) =>
-      readEvents(unpacker, this.rows, this.#keys),
+      readEvents(unpacker, this.rows, this.#context.keys),
     );
     return this.#events;
   }
 
+  get #hasLinks(): boolean {
+    return this.#pages.footer.figures.links > 0;
+  }
+
   get #link(): Links {
     this.#links ??= this.#pages.get("links", this.#index, (unpacker) =>
-      readLinks(unpacker, this.rows, this.#keys),
+      readLinks(unpacker, this.rows, this.#context.keys),
     );
     return this.#links;
+  }
+
+  get #term(): PageTerms {
+    this.#terms ??= this.#pages.derive("attributes", this.#index, () =>
+      makePageTerms(this.#context, {
+        attributes: this.#attributeLists(),
+        events: this.#event,
+        links: this.#hasLinks ? this.#link : NO_LISTS,
+      }),
+    );
+    return this.#terms;
   }
 }

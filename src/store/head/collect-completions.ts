@@ -105,20 +105,31 @@ export function* collectKeys(
   const seen = keys.size === 0 ? undefined : makeSeen(block, found);
   if (columns.size === 0 && seen === undefined) return;
   for (const rows of pages) {
-    for (let row = 0; row < rows.rows; row++) {
-      if (row % STEP_ROWS === 0 && row > 0) yield undefined;
-      if (isWanted[rows.resource[row]!] === 0) continue;
-      for (const [key, column] of columns) {
-        column(rows, row, () => {
-          into.add(key);
-          columns.delete(key);
-        });
-      }
-      if (keys.size > 0) seen?.(rows, row);
-      if (keys.size === 0 && columns.size === 0) return;
+    for (const [key, column] of columns) {
+      if (!isAnywhere(column, rows, isWanted)) continue;
+      into.add(key);
+      columns.delete(key);
+      yield undefined;
     }
+    for (let row = 0; row < rows.rows && keys.size > 0; row++) {
+      if (row % STEP_ROWS === 0 && row > 0) yield undefined;
+      if (isWanted[rows.resource[row]!] === 1) seen?.(rows, row);
+    }
+    if (keys.size === 0 && columns.size === 0) return;
     yield undefined;
   }
+}
+
+/** True if a row of a wanted resource has something in the column. */
+function isAnywhere(column: Column, rows: Rows, isWanted: Uint8Array): boolean {
+  let isFound = false;
+  const found = (): void => {
+    isFound = true;
+  };
+  for (let row = 0; row < rows.rows && !isFound; row++) {
+    if (isWanted[rows.resource[row]!] === 1) column(rows, row, found);
+  }
+  return isFound;
 }
 
 /** Adds the values that a key has in the block, as texts. @param pages as in `collectKeys`. */
