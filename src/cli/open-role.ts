@@ -13,6 +13,7 @@ import { MetricsRegistry } from "../base/metrics.ts";
 import { tlsConfigOf } from "../base/settings-groups.ts";
 import { makeLedgerRoute } from "../collector/ledger-route.ts";
 import { Ledger } from "../collector/ledger.ts";
+import type { Reception } from "../collector/reception.ts";
 import { printHostPort } from "../base/host-port.ts";
 import { freeAfterStart } from "../net/garbage.ts";
 import { openHttpServer } from "../net/http-server.ts";
@@ -25,6 +26,7 @@ import { makeAdminRoutes } from "./admin.ts";
 import { makeBackupRoute } from "./backup-route.ts";
 import { makeHealth } from "./health.ts";
 import type { OpenLog } from "./log.ts";
+import { openStore } from "./open-store.ts";
 import { registerProcessMetrics } from "./process-metrics.ts";
 import type { CommonConfig } from "./settings.ts";
 import type { Running } from "./supervisor.ts";
@@ -35,6 +37,8 @@ export type RoleConfig = CommonConfig & MemoryConfig & SegmentConfig;
 /** What the doors of a role stand on. */
 export interface DoorParts {
   readonly store: TraceStore;
+  /** Where payloads are read, if not in this thread. */
+  readonly reception: Reception | undefined;
   /** The books of what comes in. */
   readonly ledger: Ledger;
   /** Shows them: on the admin port, and where a role wants to. */
@@ -101,7 +105,7 @@ export async function openRole(parts: RoleParts): Promise<Running> {
     makeBackupRoute(() => store, clock),
   ]);
   opening.defer(() => admin.close(ADMIN_GRACE_MS));
-  const opened = await openStore(parts, registry);
+  const { store: opened, reception } = await openStore({ ...parts, metrics: registry });
   store = opened;
   opening.defer(() => opened.close());
   opening.defer(() => logBooks(log, ledger));
@@ -109,7 +113,9 @@ export async function openRole(parts: RoleParts): Promise<Running> {
   const doors: Doors[] = [];
   opening.defer(async () => void (await Promise.all(doors.map((door) => door.close(graceMs)))));
   for (const open of parts.doors) {
-    doors.push(await open({ store: opened, ledger, ledgerRoute, registry, log, clock, onBug }));
+    doors.push(
+      await open({ store: opened, reception, ledger, ledgerRoute, registry, log, clock, onBug }),
+    );
   }
 
   health.open(() => opened.ready());
@@ -137,35 +143,6 @@ function logBooks(log: Log, ledger: Ledger): void {
     Object.values(counts).reduce((all, count) => all + count, 0);
   const counts = { received, stored, refused: sum(refused), dropped: sum(dropped), inFlight };
   log.info("spans of this run", counts);
-}
-
-async function openStore(
-  { config, clock, log, tags }: RoleParts,
-  metrics: MetricsRegistry,
-): Promise<TraceStore> {
-  if (config["span-storage.type"] === "memory") {
-    const { makeMemoryStore } = await import("../store/memory/memory-store.ts");
-    const bounds = { tracesMax: config["memory.max-traces"], bytesMax: config["memory.max-bytes"] };
-    return makeMemoryStore(bounds, clock);
-  }
-  const { SegmentStore } = await import("../store/segment/segment-store.ts");
-  const { diskFiles } = await import("../store/disk/files.ts");
-  const { makeReadReceived } = await import("../collector/readers.ts");
-  return SegmentStore.open({
-    directory: config["segment.directory"],
-    durability: config["segment.durability"],
-    logFileBytesMax: config["segment.log-file-bytes"],
-    headBytesMax: config["segment.head-max-bytes"],
-    partitionMs: config["segment.partition"],
-    retentionMs: config["segment.retention"],
-    bytesMax: config["segment.max-bytes"],
-    freeBytesMin: config["segment.min-free-bytes"],
-    files: diskFiles,
-    clock,
-    log,
-    metrics,
-    read: makeReadReceived(tags ?? new Map()),
-  });
 }
 
 function metricsRouteOf(config: RoleConfig): string | undefined {

@@ -34,7 +34,7 @@ import type { Head } from "../head/head.ts";
 import { JoinedPart } from "../join-parts.ts";
 import type { LogWriter } from "../log/log-writer.ts";
 import { PartQueries } from "../part-queries.ts";
-import type { Hits } from "../part.ts";
+import type { Hits, Part } from "../part.ts";
 import { type Received, codeOfFormat } from "../received.ts";
 import type { Capabilities, StoreFigures, TraceStore } from "../trace-store.ts";
 import { Archive } from "./archive.ts";
@@ -158,8 +158,9 @@ export class SegmentStore implements TraceStore {
       blockRowsMax: options.blockRowsMax,
     });
     this.#joined = new JoinedPart(() => {
-      const { part, boundary, done } = HeadPart.open(head, clock);
-      return { parts: [files.below(boundary), part], done };
+      const opened = HeadPart.open(head, clock);
+      const parts = [files.below(opened.boundary), opened.part];
+      return { parts, done: () => opened.done() };
     });
     this.#queries = new PartQueries(this.#joined);
   }
@@ -201,6 +202,11 @@ export class SegmentStore implements TraceStore {
     if (tendMs === 0) return;
     this.#tending = setInterval(() => void this.tend(), tendMs);
     this.#tending.unref();
+  }
+
+  /** What this store answers, to be joined with what others do; archived traces are not in it. */
+  get part(): Part {
+    return this.#joined;
   }
 
   write(batch: SpanBatch, received?: Received): Promise<void> {

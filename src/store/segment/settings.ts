@@ -4,6 +4,7 @@
 
 import type { ConfigOf, Settings } from "../../base/settings.ts";
 import { setting } from "../../base/settings.ts";
+import { SHARDS_MAX } from "./shard-folders.ts";
 
 /** Sixteen partitions of two blocks. */
 const MIB_64 = 67_108_864;
@@ -44,6 +45,13 @@ export const segmentSettings = {
       "Memory of spans that are in no file yet, and of their index. When it is full because files " +
       "cannot be written fast enough, senders are told to come again.",
     min: 33_554_432,
+  }),
+  "segment.shards": setting("count", 1, {
+    help:
+      "Threads that read, index and log what comes, each with a data folder of its own. More than " +
+      "one is for machines with cores to spare.",
+    min: 1,
+    max: SHARDS_MAX,
   }),
   "segment.log-file-bytes": setting("bytes", "32MiB", {
     help: "Size beyond which a file of the log is followed by a new one.",
