@@ -1,34 +1,37 @@
 // The pages of one block, read when they are asked for, checked, decoded and kept in a cache.
 //
+//   get ─▶ cache ─▶ window ─▶ source ─▶ checksum ─▶ zstd ─▶ decode
+//
 // Not here: what the pages mean (file-texts.ts, file-terms.ts, row-page.ts).
 
 import { SpoorError } from "../../base/errors.ts";
-import type { Footer, Section, Source } from "./layout.ts";
+import type { Footer } from "./footer.ts";
+import { SECTIONS, type Section, type Source } from "./layout.ts";
 import type { PageCache } from "./page-cache.ts";
 import { damagedPage, readPage } from "./page-codec.ts";
 import { Unpacker } from "./unpacker.ts";
 
 /** What a decoded page holds besides its arrays. */
 const PAGE_OVERHEAD_BYTES = 256;
+/** Forms in which a page may be in the cache: as read, and as made of it. */
+const FORMS = 2;
+/** Further apart, two pages are read by themselves. */
+const WINDOW_BYTES_MAX = 256 * 1024;
 
 export class BlockPages {
   readonly footer: Footer;
   readonly #source: Source;
   readonly #cache: PageCache;
-  readonly #only = new Map<Section, WeakRef<object>>();
-  readonly #sectionKey: ReadonlyMap<Section, number>;
+  readonly #cacheKey: number;
+  readonly #only: (WeakRef<object> | undefined)[] = SECTIONS.map(() => undefined);
+  #window: Uint8Array | undefined;
+  #windowOffset = 0;
 
   constructor(source: Source, footer: Footer, cache: PageCache) {
     this.footer = footer;
     this.#source = source;
     this.#cache = cache;
-    const keys = new Map<Section, number>();
-    let key = cache.addBlock();
-    for (const [section, pages] of Object.entries(footer.pages)) {
-      keys.set(section as Section, key);
-      key += pages.length;
-    }
-    this.#sectionKey = keys;
+    this.#cacheKey = cache.addBlock();
   }
 
   /**
@@ -37,31 +40,36 @@ export class BlockPages {
    * @throws SpoorError `unavailable` with section, page and offset if the page is damaged.
    */
   get<T extends object>(section: Section, index: number, decode: (unpacker: Unpacker) => T): T {
-    return this.#cache.get(this.#sectionKey.get(section)! + index, () => {
+    const number = this.footer.pages.numberOf(section, index);
+    return this.#cache.get(this.#cacheKey + FORMS * number, () => {
       const value = this.decode(section, index, decode);
+      return { value, bytes: bytesOf(value) };
+    });
+  }
+
+  /** What `make` makes of a page, kept as the page is. */
+  derive<T extends object>(section: Section, index: number, make: () => T): T {
+    const number = this.footer.pages.numberOf(section, index);
+    return this.#cache.get(this.#cacheKey + FORMS * number + 1, () => {
+      const value = make();
       return { value, bytes: bytesOf(value) };
     });
   }
 
   /** The only page of a section, as `get`; stays at hand while somebody works with the block. */
   getOnly<T extends object>(section: Section, decode: (unpacker: Unpacker) => T): T {
-    const known = this.#only.get(section)?.deref();
+    const number = SECTIONS.indexOf(section);
+    const known = this.#only[number]?.deref();
     if (known !== undefined) return known as T;
     const value = this.get(section, 0, decode);
-    this.#only.set(section, new WeakRef(value));
+    this.#only[number] = new WeakRef(value);
     return value;
   }
 
   /** As `get`, past the cache. */
   decode<T>(section: Section, index: number, decode: (unpacker: Unpacker) => T): T {
-    const page = this.footer.pages[section][index];
-    if (page === undefined) {
-      throw new SpoorError("unavailable", "damaged block: a page is missing", {
-        section,
-        page: index,
-      });
-    }
-    const unpacker = new Unpacker(readPage(this.#source, page));
+    const page = this.footer.pages.page(section, index);
+    const unpacker = new Unpacker(readPage(page, (offset, length) => this.#read(offset, length)));
     try {
       const value = decode(unpacker);
       unpacker.end();
@@ -73,6 +81,34 @@ export class BlockPages {
       if (error instanceof RangeError) throw damagedPage(page, "its contents are wrong", error);
       throw error;
     }
+  }
+
+  /** Reads what lies between two pages at once, for `work`, which will ask for many of them. */
+  withWindow<T>(
+    first: readonly [Section, number],
+    last: readonly [Section, number],
+    work: () => T,
+  ): T {
+    const from = this.footer.pages.page(...first).offset;
+    const end = this.footer.pages.page(...last);
+    const length = end.offset + end.storedBytes - from;
+    if (length > WINDOW_BYTES_MAX || length <= 0) return work();
+    this.#window = this.#source.read(from, length);
+    this.#windowOffset = from;
+    try {
+      return work();
+    } finally {
+      this.#window = undefined;
+    }
+  }
+
+  #read(offset: number, length: number): Uint8Array {
+    const at = offset - this.#windowOffset;
+    const window = this.#window;
+    if (window !== undefined && at >= 0 && at + length <= window.length) {
+      return window.subarray(at, at + length);
+    }
+    return this.#source.read(offset, length);
   }
 }
 

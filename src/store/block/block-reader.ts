@@ -15,36 +15,15 @@ import type { Emitter } from "../head/emit.ts";
 import { isOfRowsOnly, makePlan, meets, type Plan } from "../head/match.ts";
 import { BlockPages } from "./block-pages.ts";
 import { readStatistics, type BlockStatistics } from "./block-statistics.ts";
-import { FileTerms, startsOf } from "./file-terms.ts";
+import { readFileOwners, type FileOwners } from "./file-owners.ts";
+import { FileTerms } from "./file-terms.ts";
 import { FileTexts } from "./file-texts.ts";
-import { PAGE_ROWS, SECTIONS, readFooter, type Figures, type Source } from "./layout.ts";
+import { readFooter } from "./footer.ts";
+import { PAGE_ROWS, type Figures, type Source } from "./layout.ts";
 import type { PageCache } from "./page-cache.ts";
-import type { TraceStarts } from "./row-columns.ts";
-import { RowPage } from "./row-page.ts";
-import { lastAtMost } from "./row-writer.ts";
-import { damaged, type Unpacker } from "./unpacker.ts";
-
-/** One entry a trace, in the order of ids. */
-export interface TraceColumns extends TraceStarts {
-  /** Begin of the trace's rows; one more than traces. */
-  readonly firstRow: Uint32Array;
-  readonly startUs: Float64Array;
-  readonly startRestNs: Uint32Array;
-  readonly endUs: Float64Array;
-  /** Row of the root, from the trace's first one on; its service and name as entries. */
-  readonly rootRow: Uint32Array;
-  readonly rootService: Uint32Array;
-  readonly rootName: Uint32Array;
-  readonly errors: Uint32Array;
-  /** Spans whose parent is not in this block. */
-  readonly orphans: Uint32Array;
-}
-
-interface OwnerTables {
-  readonly resources: Owners;
-  readonly scopes: Owners;
-  readonly service: readonly number[];
-}
+import { RowPage, type PageContext } from "./row-page.ts";
+import { TracePages, type RowRange, type TraceColumns } from "./trace-pages.ts";
+import { makeWanted, type WantedTerms } from "./wanted-terms.ts";
 
 /**
  * A block that was written by `writeBlock`.
@@ -67,12 +46,16 @@ export class FileBlock implements Vocabulary {
   readonly dictionary: FileTexts;
   readonly terms: FileTerms;
   readonly #pages: BlockPages;
+  readonly #traces: TracePages;
+  /** What conditions look for, as long as their plan is held. */
+  readonly #wanted = new WeakMap<readonly number[], WantedTerms>();
 
   constructor(pages: BlockPages) {
     this.#pages = pages;
     this.figures = pages.footer.figures;
     this.dictionary = new FileTexts(pages);
     this.terms = new FileTerms(pages);
+    this.#traces = new TracePages(pages);
   }
 
   get resources(): Owners {
@@ -83,7 +66,7 @@ export class FileBlock implements Vocabulary {
     return this.#owners.scopes;
   }
 
-  get resourceService(): readonly number[] {
+  get resourceService(): Uint32Array {
     return this.#owners.service;
   }
 
@@ -91,14 +74,14 @@ export class FileBlock implements Vocabulary {
     return this.dictionary.internInto(entry, to);
   }
 
-  /** 16 bytes a trace, rising. */
+  /** 16 bytes a trace, rising. Cost: all of them; one trace is cheaper with `traceId`. */
   get traceIds(): Uint8Array {
-    const bytes = 16 * this.figures.traces;
-    return this.#pages.getOnly("traceIds", (unpacker) => ({ ids: unpacker.raw(bytes) })).ids;
+    return this.#traces.allIds;
   }
 
+  /** All that is known of traces. Cost: all of them; rows of one are cheaper with `rowsOfTrace`. */
   get traces(): TraceColumns {
-    return this.#pages.getOnly("traces", (unpacker) => readTraces(unpacker, this.figures));
+    return this.#traces.columns;
   }
 
   get statistics(): BlockStatistics {
@@ -106,29 +89,28 @@ export class FileBlock implements Vocabulary {
     return this.#pages.getOnly("statistics", (unpacker) => readStatistics(unpacker, rows));
   }
 
-  /** The number of the trace with this 16-byte id, or -1. */
+  /** The number of the trace with this 16-byte id, or -1. Cost, cold: one page of 4 KB. */
   findTrace(id: Uint8Array): number {
-    const ids = this.traceIds;
-    let low = 0;
-    let high = this.figures.traces - 1;
-    while (low <= high) {
-      const middle = (low + high) >>> 1;
-      const order = compareId(ids, 16 * middle, id);
-      if (order === 0) return middle;
-      if (order < 0) low = middle + 1;
-      else high = middle - 1;
-    }
-    return -1;
+    return this.#traces.find(id);
   }
 
-  /** The trace that owns a row. */
+  /** The trace that owns a row. Cost, cold: one page of 4 KB. */
   traceOfRow(row: number): number {
-    return lastAtMost(this.traces.firstRow, row);
+    return this.#traces.traceOfRow(row);
+  }
+
+  /** 16 bytes, a view. */
+  traceId(trace: number): Uint8Array {
+    return this.#traces.idOf(trace);
+  }
+
+  rowsOfTrace(trace: number): RowRange {
+    return this.#traces.rowsOf(trace);
   }
 
   /** Page `index` of the rows, from 0 to `rowPages`. */
   page(index: number): RowPage {
-    return new RowPage(this, this.#pages, index, this.terms, this.traces);
+    return new RowPage(this.#context, index);
   }
 
   get rowPages(): number {
@@ -137,12 +119,10 @@ export class FileBlock implements Vocabulary {
 
   /** Appends the rows of a trace to an answer, by start. */
   emitTrace(trace: number, emitter: Emitter): void {
-    const { firstRow } = this.traces;
-    const id = this.traceIds.slice(16 * trace, 16 * trace + 16);
-    const end = firstRow[trace + 1]!;
-    for (let row = firstRow[trace]!; row < end;) {
-      const index = Math.floor(row / PAGE_ROWS);
-      const page = this.page(index);
+    const { from, end } = this.rowsOfTrace(trace);
+    const id = this.traceId(trace).slice();
+    for (let row = from; row < end;) {
+      const page = this.page(Math.floor(row / PAGE_ROWS));
       const pageEnd = Math.min(end, page.firstRow + page.rows);
       for (; row < pageEnd; row++) emitter.emit(id, page, row - page.firstRow);
     }
@@ -171,10 +151,8 @@ export class FileBlock implements Vocabulary {
 
   /** Reads every page. @throws SpoorError for the first that is damaged. */
   verify(): void {
-    for (const section of SECTIONS) {
-      for (const page of this.#pages.footer.pages[section]) {
-        this.#pages.decode(section, page.index, (unpacker) => unpacker.raw(page.bytes));
-      }
+    for (const page of this.#pages.footer.pages) {
+      this.#pages.decode(page.section, page.index, (unpacker) => unpacker.raw(page.bytes));
     }
   }
 
@@ -186,17 +164,33 @@ export class FileBlock implements Vocabulary {
     if (durationNsMin !== undefined && figures.pageDurationNsMax[index]! < durationNsMin) {
       return false;
     }
-    const bit = 1 << index;
     return plan.conditions.every(
-      (condition) =>
-        !isOfRowsOnly(condition) ||
-        condition.terms.some((term) => (this.terms.pagesOf(term) & bit) !== 0),
+      (condition) => !isOfRowsOnly(condition) || this.#wantedOf(condition.terms).pages[index] === 1,
     );
   }
 
-  get #owners(): OwnerTables {
+  #wantedOf(terms: readonly number[]): WantedTerms {
+    let wanted = this.#wanted.get(terms);
+    if (wanted === undefined) {
+      wanted = makeWanted(this.terms, terms, this.rowPages);
+      this.#wanted.set(terms, wanted);
+    }
+    return wanted;
+  }
+
+  get #owners(): FileOwners {
     const { terms } = this.figures;
-    return this.#pages.getOnly("owners", (unpacker) => readOwnerTables(unpacker, terms));
+    return this.#pages.getOnly("owners", (unpacker) => readFileOwners(unpacker, terms));
+  }
+
+  get #context(): PageContext {
+    return {
+      pages: this.#pages,
+      vocabulary: this,
+      keys: this.terms.keys,
+      owners: this.#owners,
+      wantedOf: (terms) => this.#wantedOf(terms),
+    };
   }
 }
 
@@ -207,49 +201,4 @@ function matchPage(page: RowPage, plan: Plan, found: (row: number, startUs: numb
     if (marks !== undefined && marks[row] === 0) continue;
     if (meets(page, plan, row)) found(page.firstRow + row, page.startUs[row]!);
   }
-}
-
-function compareId(ids: Uint8Array, at: number, id: Uint8Array): number {
-  for (let i = 0; i < 16; i++) {
-    const difference = ids[at + i]! - id[i]!;
-    if (difference !== 0) return difference;
-  }
-  return 0;
-}
-
-function readTraces(unpacker: Unpacker, figures: Figures): TraceColumns {
-  const count = figures.traces;
-  const firstRow = startsOf(unpacker.column(count));
-  if (firstRow[count] !== figures.rows) throw damaged(`traces of ${firstRow[count]} rows`, 0);
-  const startUs = unpacker.integers(count);
-  for (let trace = 0; trace < count; trace++) startUs[trace]! += figures.startUsMin;
-  const startRestNs = unpacker.column(count);
-  const endUs = unpacker.integers(count);
-  for (let trace = 0; trace < count; trace++) endUs[trace]! += startUs[trace]!;
-  const rootRow = unpacker.column(count);
-  const rootService = unpacker.column(count);
-  const rootName = unpacker.column(count);
-  const errors = unpacker.column(count);
-  const orphans = unpacker.column(count);
-  const root = { rootRow, rootService, rootName };
-  return { firstRow, startUs, startRestNs, endUs, ...root, errors, orphans };
-}
-
-function readOwnerTables(unpacker: Unpacker, terms: number): OwnerTables {
-  const resources = readOwners(unpacker, terms);
-  const scopes = readOwners(unpacker, terms);
-  return { resources, scopes, service: [...unpacker.column(resources.count)] };
-}
-
-function readOwners(unpacker: Unpacker, termsMax: number): Owners {
-  const count = unpacker.count(0xffff);
-  const name = [...unpacker.column(count)];
-  const version = [...unpacker.column(count)];
-  const schemaUrl = [...unpacker.column(count)];
-  const dropped = [...unpacker.column(count)];
-  const termStart = [...startsOf(unpacker.column(count))];
-  const terms = [...unpacker.column(unpacker.count(0xffff_ffff))];
-  if (termStart[count] !== terms.length) throw damaged(`owners of ${termStart[count]} terms`, 0);
-  if (terms.some((term) => term >= termsMax)) throw damaged("an owner of unknown terms", 0);
-  return { count, name, version, schemaUrl, dropped, termStart, terms };
 }

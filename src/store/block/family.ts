@@ -23,7 +23,8 @@ export interface Family {
   readonly orphans: Uint32Array;
 }
 
-export function findFamily(block: BlockImage, order: BlockOrder): Family {
+/** @param seed senders choose span ids: nobody may prepare ids that collide. */
+export function findFamily(block: BlockImage, order: BlockOrder, seed: number): Family {
   const rows = order.rows.length;
   const parent = new Uint32Array(rows).fill(NO_ROW);
   const caller = new Uint32Array(rows).fill(NO_ROW);
@@ -37,7 +38,7 @@ export function findFamily(block: BlockImage, order: BlockOrder): Family {
     while (size < 2 * (end - from)) size *= 2;
     if (slots.length < size) slots = new Uint32Array(size);
     else slots.fill(0, 0, size);
-    const ids = new SpanIds(block.spanId, order.rows, slots, size - 1);
+    const ids = new SpanIds(block.spanId, order.rows, slots.subarray(0, size), seed);
     for (let row = from; row < end; row++) ids.add(row);
     for (let row = from; row < end; row++) {
       const own = order.rows[row]!;
@@ -73,13 +74,15 @@ class SpanIds {
   readonly #rows: Uint32Array;
   readonly #slots: Uint32Array;
   readonly #mask: number;
+  readonly #seed: number;
   #twins: Map<number, number> | undefined;
 
-  constructor(ids: Uint32Array, rows: Uint32Array, slots: Uint32Array, mask: number) {
+  constructor(ids: Uint32Array, rows: Uint32Array, slots: Uint32Array, seed: number) {
     this.#ids = ids;
     this.#rows = rows;
     this.#slots = slots;
-    this.#mask = mask;
+    this.#mask = slots.length - 1;
+    this.#seed = seed | 0;
   }
 
   add(row: number): void {
@@ -116,8 +119,9 @@ class SpanIds {
   }
 
   #slot(low: number, high: number): number {
-    const hash = Math.imul(low ^ Math.imul(high, 0x85ebca6b), 0x9e3779b1);
-    let slot = (hash ^ (hash >>> 15)) & this.#mask;
+    let hash = Math.imul(low ^ this.#seed, 0x9e3779b1);
+    hash = Math.imul(hash ^ (hash >>> 15) ^ high, 0x85ebca6b);
+    let slot = (hash ^ (hash >>> 13)) & this.#mask;
     for (;;) {
       const row = this.#slots[slot]!;
       if (row === 0) return slot;

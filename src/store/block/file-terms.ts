@@ -7,7 +7,7 @@
 import { isEntryType } from "../../model/attribute-table.ts";
 import type { VisitTerm } from "../head/columns.ts";
 import type { BlockPages } from "./block-pages.ts";
-import { PAGE_TERMS } from "./layout.ts";
+import { PAGE_TERMS, STRETCHES, STRETCH_PAGES } from "./layout.ts";
 import { lastAtMost } from "./row-writer.ts";
 import { damaged, unzigzag, type Unpacker } from "./unpacker.ts";
 
@@ -16,6 +16,8 @@ export interface Keys {
   readonly entry: Uint32Array;
   /** One more than keys. */
   readonly firstTerm: Uint32Array;
+  /** OF_… of each key: see term-survey.ts. */
+  readonly uses: Uint8Array;
   /** Keys of shape s: shapeKeys[shapeStart[s]] .. shapeKeys[shapeStart[s + 1] - 1]. */
   readonly shapeStart: Uint32Array;
   readonly shapeKeys: Uint32Array;
@@ -23,7 +25,8 @@ export interface Keys {
 
 interface TermPage {
   readonly type: Uint8Array;
-  readonly pages: Uint16Array;
+  readonly stretches: Uint16Array;
+  readonly within: Uint8Array;
   readonly low: Uint32Array;
   readonly high: Uint32Array;
 }
@@ -48,8 +51,8 @@ export class FileTerms {
   }
 
   get keys(): Keys {
-    const count = this.#pages.footer.figures.keys;
-    return this.#pages.getOnly("keys", (unpacker) => readKeys(unpacker, count, this.count));
+    const { keys, terms } = this.#pages.footer.figures;
+    return this.#pages.getOnly("keys", (unpacker) => readKeys(unpacker, keys, terms));
   }
 
   get key(): Uint32Array {
@@ -68,13 +71,17 @@ export class FileTerms {
     return this.#all().high;
   }
 
+  /** The terms of a key (an entry): [from, end); empty if no term has it. */
+  rangeOf(keyEntry: number): { readonly from: number; readonly end: number } {
+    const { entry, firstTerm } = this.keys;
+    const key = entry.indexOf(keyEntry);
+    return key < 0 ? { from: 0, end: 0 } : { from: firstTerm[key]!, end: firstTerm[key + 1]! };
+  }
+
   /** The term with this key (an entry) and value, or -1. Cost: the key's terms. */
   find(keyEntry: number, type: number, low: number, high: number): number {
-    const keys = this.keys;
-    const key = keys.entry.indexOf(keyEntry);
-    if (key < 0) return -1;
-    const end = keys.firstTerm[key + 1]!;
-    for (let term = keys.firstTerm[key]!; term < end;) {
+    const { from, end } = this.rangeOf(keyEntry);
+    for (let term = from; term < end;) {
       const index = Math.floor(term / PAGE_TERMS);
       const page = this.#page(index);
       const pageEnd = Math.min(end, (index + 1) * PAGE_TERMS);
@@ -88,11 +95,8 @@ export class FileTerms {
 
   /** Visits the terms of a key (an entry), rising. Cost: the key's terms. */
   eachOf(keyEntry: number, visit: VisitTerm): void {
-    const keys = this.keys;
-    const key = keys.entry.indexOf(keyEntry);
-    if (key < 0) return;
-    const end = keys.firstTerm[key + 1]!;
-    for (let term = keys.firstTerm[key]!; term < end;) {
+    const { from, end } = this.rangeOf(keyEntry);
+    for (let term = from; term < end;) {
       const index = Math.floor(term / PAGE_TERMS);
       const page = this.#page(index);
       const pageEnd = Math.min(end, (index + 1) * PAGE_TERMS);
@@ -116,9 +120,25 @@ export class FileTerms {
     return lastAtMost(this.keys.firstTerm, term);
   }
 
-  /** A bit for each page of rows that may have the term in a span, event or link. */
-  pagesOf(term: number): number {
-    return this.#page(Math.floor(term / PAGE_TERMS)).pages[term % PAGE_TERMS]!;
+  /** Type, low and high word of a term. */
+  valueOf(term: number): readonly [type: number, low: number, high: number] {
+    const page = this.#page(Math.floor(term / PAGE_TERMS));
+    const at = term % PAGE_TERMS;
+    return [page.type[at]!, page.low[at]!, page.high[at]!];
+  }
+
+  /** Marks the pages of rows that may have the term in a span, event or link. */
+  markPages(term: number, marks: Uint8Array): void {
+    const page = this.#page(Math.floor(term / PAGE_TERMS));
+    const stretches = page.stretches[term % PAGE_TERMS]!;
+    const within = page.within[term % PAGE_TERMS]! || 2 ** STRETCH_PAGES - 1;
+    for (let stretch = 0; stretch < STRETCHES; stretch++) {
+      if ((stretches & (1 << stretch)) === 0) continue;
+      for (let own = 0; own < STRETCH_PAGES; own++) {
+        const index = STRETCH_PAGES * stretch + own;
+        if ((within & (1 << own)) !== 0 && index < marks.length) marks[index] = 1;
+      }
+    }
   }
 
   #page(index: number): TermPage {
@@ -158,12 +178,13 @@ function readKeys(unpacker: Unpacker, keys: number, terms: number): Keys {
   const entry = unpacker.column(keys);
   const firstTerm = startsOf(unpacker.column(keys));
   if (firstTerm[keys] !== terms) throw damaged(`${firstTerm[keys]} terms, not ${terms}`, 0);
+  const uses = unpacker.small(keys);
   const shapes = unpacker.count(SHAPES_MAX);
   const shapeStart = startsOf(unpacker.column(shapes));
   const shapeKeys = unpacker.column(unpacker.count(SHAPES_MAX));
   if (shapeStart[shapes] !== shapeKeys.length) throw damaged("shapes of other sizes", 0);
   if (shapeKeys.some((key) => key >= keys)) throw damaged("a shape with an unknown key", 0);
-  return { entry, firstTerm, shapeStart, shapeKeys };
+  return { entry, firstTerm, uses, shapeStart, shapeKeys };
 }
 
 /** Bounds damage: a block has fewer events, and fewer attributes. */
@@ -171,7 +192,8 @@ const SHAPES_MAX = 2 ** 28;
 
 function readTerms(unpacker: Unpacker, count: number): TermPage {
   const type = unpacker.small(count);
-  const pages = unpacker.shorts(count);
+  const stretches = unpacker.shorts(count);
+  const within = unpacker.small(count);
   let texted = 0;
   for (let i = 0; i < count; i++) if (isEntryType(type[i]!)) texted++;
   const entries = unpacker.column(texted);
@@ -189,7 +211,7 @@ function readTerms(unpacker: Unpacker, count: number): TermPage {
       high[i] = highs[plain++]!;
     }
   }
-  return { type, pages, low, high };
+  return { type, stretches, within, low, high };
 }
 
 /** Sums: where each of some counted things begins, and where the last one ends. */

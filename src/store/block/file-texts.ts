@@ -30,11 +30,16 @@ const NO_BYTES = new Uint8Array(0);
 
 export class FileTexts {
   readonly #pages: BlockPages;
-  #lastIndex = -1;
-  #last: TextPage | undefined;
+  readonly #sharedPages: number;
+  /** The page read last, of the shared ones and of the others; held no longer than others hold it. */
+  readonly #last: { index: number; page: WeakRef<TextPage> | undefined }[] = [
+    { index: -1, page: undefined },
+    { index: -1, page: undefined },
+  ];
 
   constructor(pages: BlockPages) {
     this.#pages = pages;
+    this.#sharedPages = pages.footer.pages.countOf("sharedTexts");
   }
 
   findText(text: string): number {
@@ -68,20 +73,29 @@ export class FileTexts {
     if (entry >= entries) throw damaged(`entry ${entry} of ${entries}`, 0);
     const index = lastAtMost(textPages, entry);
     const first = textPages[index]!;
-    let page = this.#last;
-    if (page === undefined || index !== this.#lastIndex) {
-      const end = textPages[index + 1] ?? entries;
-      page = this.#pages.get("texts", index, (unpacker) => readTexts(unpacker, end - first));
-      this.#last = page;
-      this.#lastIndex = index;
+    const last = this.#last[index < this.#sharedPages ? 0 : 1]!;
+    let page = last.index === index ? last.page?.deref() : undefined;
+    if (page === undefined) {
+      page = this.#read(index, (textPages[index + 1] ?? entries) - first);
+      last.page = new WeakRef(page);
+      last.index = index;
     }
+    const { ends, bytes } = page;
     const own = entry - first;
-    return page.bytes.subarray(own === 0 ? 0 : page.ends[own - 1], page.ends[own]);
+    return bytes.subarray(own === 0 ? 0 : ends[own - 1], ends[own]);
   }
 
   internInto(entry: number, to: Dictionary): number {
     const bytes = this.bytes(entry);
     return to.intern(bytes, 0, bytes.length);
+  }
+
+  #read(index: number, count: number): TextPage {
+    const own = index - this.#sharedPages;
+    const decode = (unpacker: Unpacker): TextPage => readTexts(unpacker, count);
+    return own < 0
+      ? this.#pages.get("sharedTexts", index, decode)
+      : this.#pages.get("texts", own, decode);
   }
 }
 

@@ -69,18 +69,18 @@ export class Packer {
     this.length = at;
   }
 
-  /** The first `count` of `values`. */
-  column(values: Uint32Array, count: number): void {
+  /** `count` of `values`, from `from` on. */
+  column(values: Uint32Array, count: number, from = 0): void {
+    const end = from + count;
     let all = 0;
-    for (let i = 0; i < count; i++) all |= values[i]!;
+    for (let i = from; i < end; i++) all |= values[i]!;
     const width = all === 0 ? 0 : 4 - (Math.clz32(all) >>> 3);
     this.#reserve(1 + width * count);
     const bytes = this.#bytes;
     let at = this.length;
     bytes[at++] = width;
     for (let shift = 0; shift < 8 * width; shift += 8) {
-      for (let i = 0; i < count; i++) bytes[at + i] = values[i]! >>> shift;
-      at += count;
+      for (let i = from; i < end; i++) bytes[at++] = values[i]! >>> shift;
     }
     this.length = at;
   }

@@ -9,7 +9,7 @@
 //
 // One cache serves all blocks of a process or worker. Not here: what a page becomes (block-reader.ts).
 
-/** A block's numbers for its pages: `block * PAGES_PER_BLOCK + page`. */
+/** A block's numbers for its pages: `block * PAGES_PER_BLOCK + 2 * page + form`. */
 const PAGES_PER_BLOCK = 2 ** 26;
 /** Of all bytes, what hot pages may take: the rest is for what comes anew. */
 const HOT_SHARE = 3 / 4;

@@ -6,12 +6,13 @@
 
 import { constants, crc32, zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import { SpoorError } from "../../base/errors.ts";
-import { HEADER_BYTES, writeHeader, type Page, type Section, type Source } from "./layout.ts";
+import { writeHeader } from "./footer.ts";
+import { HEADER_BYTES, type Page, type Section, type Source } from "./layout.ts";
 
 /** Contents below this gain nothing. */
 const COMPRESS_BYTES_MIN = 64;
 
-/** Collects the stored bytes of pages. Pages must come in the order of SECTIONS. */
+/** Collects the stored bytes of pages, in the order of the file. */
 export class PageWriter {
   readonly pages: Page[] = [];
   readonly chunks: Uint8Array[] = [writeHeader()];
@@ -54,12 +55,13 @@ export class PageWriter {
 }
 
 /** @throws SpoorError `unavailable` if the page is not what was written. */
-export function readPage(source: Source, page: Page): Uint8Array {
-  const stored = source.read(page.offset, page.storedBytes);
+export function readPage(page: Page, read: Source["read"]): Uint8Array {
+  const stored = read(page.offset, page.storedBytes);
   if (crc32(stored) !== page.crc) throw damagedPage(page, "its checksum is wrong");
   if (!page.isCompressed) {
     if (stored.length !== page.bytes) throw damagedPage(page, "its size is wrong");
-    return stored;
+    // A small part of a large read must not keep all of it.
+    return 2 * stored.length < stored.buffer.byteLength ? stored.slice() : stored;
   }
   let bytes: Uint8Array;
   try {

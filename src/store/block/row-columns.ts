@@ -3,26 +3,21 @@
 // Source: docs/formats/segment.md. Trust: the page's checksum was right; numbers that would lead out of a
 // column are still refused. Not here: when a section is read (row-page.ts), writing (row-writer.ts).
 
-import type { Vocabulary } from "../head/columns.ts";
+import type { FileOwners } from "./file-owners.ts";
 import { startsOf, type Keys } from "./file-terms.ts";
-import { HAS_DROPPED, HAS_MESSAGE, HAS_STATE, TIMES_AS_STEPS, lastAtMost } from "./row-writer.ts";
+import type { Figures } from "./layout.ts";
+import { HAS_DROPPED, HAS_MESSAGE, HAS_STATE, TIMES_AS_STEPS } from "./row-writer.ts";
 import { readTermLists, type TermLists } from "./term-lists.ts";
 import { damaged, unzigzag, type Unpacker } from "./unpacker.ts";
 
-/** What the start of a row is counted from. */
-export interface TraceStarts {
-  readonly firstRow: Uint32Array;
-  readonly startUs: Float64Array;
-  readonly startRestNs: Uint32Array;
-}
-
-export interface Times {
+export interface RowColumns {
+  /** The trace of row 0. */
+  readonly firstTrace: number;
+  /** First row in the page of each trace that is in it, and the number of rows. */
+  readonly traceStart: Uint32Array;
   readonly startUs: Float64Array;
   readonly startRestNs: Uint16Array;
   readonly durationNs: Float64Array;
-}
-
-export interface Labels {
   readonly name: Uint32Array;
   readonly kind: Uint8Array;
   readonly statusCode: Uint8Array;
@@ -33,6 +28,10 @@ export interface Labels {
   readonly statusMessage: Uint32Array | undefined;
   readonly traceState: Uint32Array | undefined;
   readonly dropped: Uint32Array | undefined;
+  /** 0: a root · 1: the next of `strangers` · c ≥ 2: row - unzigzag(c - 2) of the page. */
+  readonly parent: Uint32Array;
+  /** Two words each. */
+  readonly strangers: Uint32Array;
 }
 
 export interface Events extends TermLists {
@@ -54,60 +53,73 @@ export function wordsOf(bytes: Uint8Array): Uint32Array {
   return new Uint32Array(new Uint8Array(bytes).buffer);
 }
 
-export function readParents(unpacker: Unpacker, rows: number, spanId: Uint32Array): Uint32Array {
-  const codes = unpacker.column(rows);
-  let strangers = 0;
-  for (let row = 0; row < rows; row++) if (codes[row] === 1) strangers++;
-  const ids = wordsOf(unpacker.raw(8 * strangers));
-  const parents = new Uint32Array(2 * rows);
-  for (let row = 0, stranger = 0; row < rows; row++) {
-    const code = codes[row]!;
-    if (code === 0) continue;
-    const from = code === 1 ? stranger++ : row - unzigzag(code - 2);
-    const column = code === 1 ? ids : spanId;
-    if (from < 0 || 2 * from >= column.length) throw damaged(`parent ${from} of ${rows}`, 0);
-    parents[2 * row] = column[2 * from]!;
-    parents[2 * row + 1] = column[2 * from + 1]!;
-  }
-  return parents;
-}
-
-export function readTimes(
+export function readRows(
   unpacker: Unpacker,
   rows: number,
-  firstRow: number,
-  starts: TraceStarts,
+  figures: Figures,
+  owners: FileOwners,
+): RowColumns {
+  const firstTrace = unpacker.count(figures.traces);
+  const traces = unpacker.count(figures.traces - firstTrace);
+  const traceStart = startsOf(unpacker.column(traces));
+  if (traceStart[traces] !== rows) throw damaged(`traces of ${traceStart[traces]} rows`, 0);
+  const times = readTimes(unpacker, rows, traceStart, figures.startUsMin);
+  const labels = readLabels(unpacker, rows, owners);
+  const parent = unpacker.column(rows);
+  let strangers = 0;
+  for (let row = 0; row < rows; row++) {
+    const code = parent[row]!;
+    if (code === 1) strangers++;
+    const from = code < 2 ? row : row - unzigzag(code - 2);
+    if (from < 0 || from >= rows) throw damaged(`parent ${from} of ${rows}`, row);
+  }
+  const ids = wordsOf(unpacker.raw(8 * strangers));
+  return { firstTrace, traceStart, ...times, ...labels, parent, strangers: ids };
+}
+
+type Times = Pick<RowColumns, "startUs" | "startRestNs" | "durationNs">;
+
+function readTimes(
+  unpacker: Unpacker,
+  rows: number,
+  traceStart: Uint32Array,
+  startUsMin: number,
 ): Times {
-  if (unpacker.byte() !== TIMES_AS_STEPS) {
+  const isStep = unpacker.byte() === TIMES_AS_STEPS;
+  if (!isStep) {
     const startUs = unpacker.integers(rows);
     return { startUs, startRestNs: unpacker.shorts(rows), durationNs: unpacker.integers(rows) };
   }
+  const traces = traceStart.length - 1;
+  const firstUs = unpacker.integers(traces);
+  const firstNs = unpacker.shorts(traces);
   const startUs = unpacker.integers(rows);
   const startRestNs = new Uint16Array(rows);
-  let trace = lastAtMost(starts.firstRow, firstRow);
-  let us = starts.startUs[trace]!;
-  let ns = starts.startRestNs[trace]!;
-  for (let row = 0; row < rows; row++) {
-    if (starts.firstRow[trace + 1] === firstRow + row) {
-      trace++;
-      us = starts.startUs[trace]!;
-      ns = starts.startRestNs[trace]!;
+  for (let trace = 0; trace < traces; trace++) {
+    let us = startUsMin + firstUs[trace]!;
+    let ns = firstNs[trace]!;
+    const end = traceStart[trace + 1]!;
+    for (let row = traceStart[trace]!; row < end; row++) {
+      const total = ns + startUs[row]!;
+      if (total < 1_000) {
+        ns = total;
+      } else {
+        const whole = Math.floor(total / 1_000);
+        us += whole;
+        ns = total - 1_000 * whole;
+      }
+      startUs[row] = us;
+      startRestNs[row] = ns;
     }
-    const total = ns + startUs[row]!;
-    if (total < 1_000) {
-      ns = total;
-    } else {
-      const whole = Math.floor(total / 1_000);
-      us += whole;
-      ns = total - 1_000 * whole;
-    }
-    startUs[row] = us;
-    startRestNs[row] = ns;
   }
   return { startUs, startRestNs, durationNs: unpacker.integers(rows) };
 }
 
-export function readLabels(unpacker: Unpacker, rows: number, vocabulary: Vocabulary): Labels {
+function readLabels(
+  unpacker: Unpacker,
+  rows: number,
+  owners: FileOwners,
+): Omit<RowColumns, keyof Times | "firstTrace" | "traceStart" | "parent" | "strangers"> {
   const name = unpacker.column(rows);
   const kind = unpacker.small(rows);
   const statusCode = unpacker.small(rows);
@@ -115,8 +127,8 @@ export function readLabels(unpacker: Unpacker, rows: number, vocabulary: Vocabul
   const flags = unpacker.column(rows);
   const resource = unpacker.shorts(rows);
   const scope = unpacker.shorts(rows);
-  const resources = vocabulary.resources.count;
-  const scopes = vocabulary.scopes.count;
+  const resources = owners.resources.count;
+  const scopes = owners.scopes.count;
   for (let row = 0; row < rows; row++) {
     if (resource[row]! >= resources || scope[row]! >= scopes) {
       throw damaged("a row without owner", row);
@@ -129,6 +141,21 @@ export function readLabels(unpacker: Unpacker, rows: number, vocabulary: Vocabul
   if ((has & HAS_DROPPED) !== 0) dropped = unpacker.woven(rows, 3);
   const rare = { statusMessage, traceState, dropped };
   return { name, kind, statusCode, origin, flags, resource, scope, ...rare };
+}
+
+/** Two words a row: the ids of the parents. */
+export function readParents(columns: RowColumns, spanId: Uint32Array): Uint32Array {
+  const { parent, strangers } = columns;
+  const ids = new Uint32Array(2 * parent.length);
+  for (let row = 0, stranger = 0; row < parent.length; row++) {
+    const code = parent[row]!;
+    if (code === 0) continue;
+    const from = code === 1 ? stranger++ : row - unzigzag(code - 2);
+    const column = code === 1 ? strangers : spanId;
+    ids[2 * row] = column[2 * from]!;
+    ids[2 * row + 1] = column[2 * from + 1]!;
+  }
+  return ids;
 }
 
 function readStarts(unpacker: Unpacker, rows: number): Uint32Array {

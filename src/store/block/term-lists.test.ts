@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { INT, STRING } from "../../model/attribute-table.ts";
 import { makeRandom, makeSpans } from "../../../test/store/corpus.ts";
 import { Head } from "../head/head.ts";
 import { makeBlockImage } from "./block-image.ts";
@@ -9,52 +10,102 @@ import { openBlock, sourceOf } from "./block-reader.ts";
 import { writeBlock } from "./block-writer.ts";
 import type { Keys } from "./file-terms.ts";
 import { PageCache } from "./page-cache.ts";
-import { eachOwnerWith, joinLists, readTermLists } from "./term-lists.ts";
+import {
+  eachOwnerWith,
+  findKey,
+  joinLists,
+  readKeyColumn,
+  readTermLists,
+  type TermLists,
+} from "./term-lists.ts";
 import { Unpacker } from "./unpacker.ts";
 
-/** Two keys with 3 and 2 terms; two shapes: both keys, and the second one on both sides. */
+/** Two keys; two shapes: both keys, and the first one between twice the second. */
 const KEYS: Keys = {
   entry: Uint32Array.of(5, 6),
   firstTerm: Uint32Array.of(0, 3, 5),
+  uses: Uint8Array.of(1, 1),
   shapeStart: Uint32Array.of(0, 2, 5),
   shapeKeys: Uint32Array.of(0, 1, 1, 0, 1),
 };
 const SHAPES = "01000100";
-const KEY_0 = "0000" + "01000002"; //   new, new, the one before the last
-const KEY_1 = "0001" + "0100010201"; // one value came before: new, last, before the last, last
+const HEAD = "0209"; //                                2 keys; the next text is entry 9
+const KEY_0 = "0002" + "03" + "010708" + "00"; //      2 values, integers: 7, 8
+const CODES_0 = "01000002"; //                         new, new, the one before the last
+const KEY_1 = "0002" + "01" + "01" + "010004" + "0000"; // 2 values, texts: entry 9, entry 3
+const CODES_1 = "0100010002"; //                       new, the last, new, the one before the last
+const LISTS = `${SHAPES}${HEAD}${KEY_0}${CODES_0}${KEY_1}${CODES_1}`;
 
-function read(hex: string, owners = 3): ReturnType<typeof readTermLists> {
-  return readTermLists(new Unpacker(Buffer.from(hex, "hex")), owners, KEYS);
+function read(hex: string): TermLists {
+  const unpacker = new Unpacker(Buffer.from(hex, "hex"));
+  const lists = readTermLists(unpacker, 3, KEYS);
+  unpacker.end();
+  return lists;
 }
 
-test("joinLists() puts the columns of keys together again", () => {
-  const { start, terms } = joinLists(read(`${SHAPES}02${KEY_0}${KEY_1}`), KEYS);
-  assert.deepEqual([...start], [0, 2, 5, 7]);
-  assert.deepEqual([...terms], [0, 4, 4, 1, 3, 0, 4]);
+test("readKeyColumn() reads the values of one key, and who has which", () => {
+  const lists = read(LISTS);
+  const ints = readKeyColumn(lists, findKey(lists, 0));
+  assert.deepEqual([...ints.type], [INT, INT]);
+  assert.deepEqual([...ints.low], [7, 8]);
+  assert.deepEqual([...ints.places], [0, 1, 0]);
+  const texts = readKeyColumn(lists, findKey(lists, 1));
+  assert.deepEqual([...texts.type], [STRING, STRING]);
+  assert.deepEqual([...texts.low], [9, 3]);
+  assert.deepEqual([...texts.places], [0, 0, 1, 0]);
+  assert.equal(findKey(lists, 2), -1);
 });
 
-test("eachOwnerWith() finds the owners of terms in one column", () => {
-  const lists = read(`${SHAPES}02${KEY_0}${KEY_1}`);
-  const find = (key: number, terms: readonly number[]): number[] => {
+test("readKeyColumn() reads values of several types", () => {
+  const mixed = "0002" + "ff" + "010103" + "00" + "0104" + "0107" + "00";
+  const lists = read(`${SHAPES}${HEAD}${mixed}${CODES_0}${KEY_1}${CODES_1}`);
+  const { type, low, high, places } = readKeyColumn(lists, 0);
+  assert.deepEqual([...type], [STRING, INT]);
+  assert.deepEqual([...low], [3, 7]);
+  assert.deepEqual([...high], [0, 0]);
+  assert.deepEqual([...places], [0, 1, 0]);
+});
+
+test("joinLists() puts the columns of keys together again", () => {
+  const lists = read(LISTS);
+  const columns = [Uint32Array.of(0, 1, 0), Uint32Array.of(2, 2, 3, 2)];
+  const { start, terms } = joinLists(lists, KEYS, columns);
+  assert.deepEqual([...start], [0, 2, 5, 7]);
+  assert.deepEqual([...terms], [0, 2, 2, 1, 3, 0, 2]);
+});
+
+test("eachOwnerWith() finds the owners of values in one column", () => {
+  const lists = read(LISTS);
+  const find = (key: number, wanted: number): number[] => {
     const found: number[] = [];
-    eachOwnerWith(lists, KEYS, key, terms, (owner) => found.push(owner));
+    const isWanted = (_: number, low: number): boolean => low === wanted;
+    eachOwnerWith(lists, KEYS, key, isWanted, (owner) => found.push(owner));
     return found;
   };
-  assert.deepEqual(find(0, [0]), [0, 2]);
-  assert.deepEqual(find(0, [1]), [1]);
-  assert.deepEqual(find(0, [2]), []);
-  assert.deepEqual(find(1, [3]), [1]);
-  assert.deepEqual(find(1, [4]), [0, 1, 2]);
+  assert.deepEqual(find(0, 7), [0, 2]);
+  assert.deepEqual(find(0, 8), [1]);
+  assert.deepEqual(find(0, 9), []);
+  assert.deepEqual(find(1, 3), [1]);
+  assert.deepEqual(find(1, 9), [0, 1, 2]);
+  assert.deepEqual(find(2, 9), []);
 });
 
-test("readTermLists() refuses what leads out of keys, shapes and terms", () => {
+test("readTermLists() refuses what leads out of keys, shapes and values", () => {
   const cases = [
-    "01000200" + `02${KEY_0}${KEY_1}`, // a third shape
-    `${SHAPES}01${KEY_0}`, // a key is missing
-    `${SHAPES}02${KEY_0}01010100010201`, // a third key
-    `${SHAPES}02${KEY_0}00010100000201`, // more values than the key has
+    LISTS.replace(SHAPES, "01000200"), // a third shape
+    `${SHAPES}0109${KEY_0}${CODES_0}`, // a key is missing
+    LISTS.replace(KEY_1, `01${KEY_1.slice(2)}`), // a third key
+    LISTS.replace(KEY_0, `0004${KEY_0.slice(4)}`), // more values than attributes
+    LISTS.slice(0, -2), // an end too early
   ];
   for (const hex of cases) assert.throws(() => read(hex), { code: "unavailable" }, hex);
+});
+
+test("readKeyColumn() refuses codes that lead out of the values", () => {
+  for (const codes of ["01000003", "01000000", "01000102"]) {
+    const lists = read(LISTS.replace(CODES_0, codes));
+    assert.throws(() => readKeyColumn(lists, 0), { code: "unavailable" }, codes);
+  }
 });
 
 test("RowPage.marks() marks exactly the rows that carry a term", () => {
@@ -63,21 +114,28 @@ test("RowPage.marks() marks exactly the rows that carry a term", () => {
   const block = head.blocks[0]!;
   head.sealOpenBlock();
   const bytes = Buffer.concat(writeBlock(makeBlockImage(block, head.traces), { hashSeed: 1 })!);
-  const page = openBlock(sourceOf(bytes), new PageCache(0)).page(0);
-  const terms = page.vocabulary.terms.count;
-  assert.ok(terms > 50);
-  for (let term = 0; term < terms; term++) {
+  const file = openBlock(sourceOf(bytes), new PageCache(0));
+  const page = file.page(0);
+  const own = page.vocabulary.terms;
+  assert.ok(file.terms.count > 50);
+  for (let term = 0; term < file.terms.count; term++) {
+    const { key, type, low, high } = file.terms;
+    const isTerm = (at: number): boolean =>
+      own.key[at] === key[term] &&
+      own.type[at] === type[term] &&
+      own.low[at] === low[term] &&
+      own.high[at] === high[term];
     const expected = new Uint8Array(page.rows);
     for (let row = 0; row < page.rows; row++) {
       const spans = [page.attributeStart[row]!, page.attributeStart[row + 1]!] as const;
       const events = [page.eventStart[row]!, page.eventStart[row + 1]!] as const;
       const links = [page.linkStart![row]!, page.linkStart![row + 1]!] as const;
-      const own = [
+      const carried = [
         ...page.attribute.subarray(...spans),
         ...page.eventTerm.subarray(page.eventTermStart[events[0]], page.eventTermStart[events[1]]),
         ...page.linkTerm.subarray(page.linkTermStart[links[0]], page.linkTermStart[links[1]]),
       ];
-      if (own.includes(term)) expected[row] = 1;
+      if (carried.some(isTerm)) expected[row] = 1;
     }
     assert.deepEqual(page.marks([term]), expected, `term ${term}`);
   }

@@ -1,11 +1,12 @@
-// The dictionary of a file: its entries are numbered anew, in the order in which they are written, so
-// that the values of one key lie together and terms count on from one another.
+// The dictionary of a file: its entries are numbered anew. First the texts that several pages of rows
+// have, then page by page those that only one has.
 //
-//   names, messages, … as they come ─▶ keys ─▶ values, key by key        entry 0 is the empty string
+//   shared: names, … as they come ─▶ owners ─▶ keys ─▶ values, key by key      entry 0: the empty string
+//   of page 0: values, key by key ─▶ of page 1 ─▶ …
 //
-//   texts      pages of at least 64 KB: lengths, then bytes
-//   textIndex  bucket -> (8 more bits of the hash, entry): finds out that a text is not here, with one
-//              page and without a text
+//   texts, sharedTexts   pages of at least 64 KB: lengths, then bytes
+//   textIndex            bucket -> (8 more bits of the hash, entry): finds out that a text is not here,
+//                        with one page and without a text
 //
 // Source: docs/formats/segment.md. Not here: reading (file-texts.ts).
 
@@ -17,18 +18,39 @@ import { hashText } from "./text-hash.ts";
 
 /** Entries a bucket of the index has on average, at most. */
 const BUCKET_ENTRIES = 4;
+/** Home of an entry that several pages have; pages are numbered from 1 on, 0: none so far. */
+const SHARED = 0xffff;
 
 export class TextCoder {
   count = 1;
+  /** First entry of each page of texts. */
+  readonly pageFirsts: number[] = [];
   readonly #from: TextImage;
+  readonly #homes: Uint16Array;
   /** Entry of the block -> entry of the file; 0: none yet. */
   readonly #numbers: Uint32Array;
   readonly #order: Uint32Array;
+  #written = 1;
 
   constructor(from: TextImage) {
     this.#from = from;
+    this.#homes = new Uint16Array(from.count);
     this.#numbers = new Uint32Array(from.count);
     this.#order = new Uint32Array(from.count);
+  }
+
+  /** Page `page` of rows has the entry. */
+  see(entry: number, page: number): void {
+    const home = this.#homes[entry]!;
+    if (home !== page + 1) this.#homes[entry] = home === 0 ? page + 1 : SHARED;
+  }
+
+  share(entry: number): void {
+    this.#homes[entry] = SHARED;
+  }
+
+  isShared(entry: number): boolean {
+    return this.#homes[entry] === SHARED;
   }
 
   /** The file's number of an entry of the block, given now if it had none. */
@@ -41,50 +63,57 @@ export class TextCoder {
     return this.count++;
   }
 
-  /** @returns the first entry of each page. */
-  writeTexts(pages: PageWriter, packer: Packer): number[] {
-    const from = this.#from;
-    const firsts: number[] = [];
-    const lengths = new Uint32Array(this.count);
-    for (let first = 1; first < this.count;) {
+  /** Writes the texts that were numbered since the last call. */
+  writeTexts(section: "texts" | "sharedTexts", pages: PageWriter, packer: Packer): void {
+    const { ends, arena } = this.#from;
+    const lengths = new Uint32Array(this.count - this.#written);
+    for (let first = this.#written; first < this.count;) {
       let bytes = 0;
       let end = first;
       for (; end < this.count && bytes < PAGE_TEXT_BYTES; end++) {
-        const length = from.ends[this.#order[end]!]! - from.ends[this.#order[end]! - 1]!;
+        const own = this.#order[end]!;
+        const length = ends[own]! - ends[own - 1]!;
         lengths[end - first] = length;
         bytes += length;
       }
       packer.reset();
       packer.column(lengths, end - first);
-      packer.copies(from.arena, from.ends, this.#order.subarray(first, end), bytes);
-      pages.add("texts", packer.bytes());
-      firsts.push(first);
+      packer.copies(arena, ends, this.#order.subarray(first, end), bytes);
+      pages.add(section, packer.bytes());
+      this.pageFirsts.push(first);
       first = end;
     }
-    return firsts;
+    this.#written = this.count;
   }
 
-  /** @returns the number of bits that a bucket has. */
-  writeIndex(pages: PageWriter, packer: Packer, seed: number): number {
+  /** The hash of each entry of the block that has a number; others 0. Cost: 1 ns a byte or so. */
+  hashes(seed: number): Uint32Array {
+    const { arena, ends } = this.#from;
+    const view = new DataView(arena.buffer, arena.byteOffset, arena.byteLength);
+    const hashes = new Uint32Array(this.#from.count);
+    hashes[0] = hashText(view, 0, 0, seed);
+    for (let entry = 1; entry < this.count; entry++) {
+      const own = this.#order[entry]!;
+      hashes[own] = hashText(view, ends[own - 1]!, ends[own]!, seed);
+    }
+    return hashes;
+  }
+
+  /** @param hashes of `hashes()`. @returns the number of bits that a bucket has. */
+  writeIndex(pages: PageWriter, packer: Packer, hashes: Uint32Array): number {
     let bits = 0;
     while (BUCKET_ENTRIES * 2 ** bits < this.count) bits++;
     const buckets = 2 ** bits;
     const starts = new Uint32Array(buckets + 1);
-    const hashes = new Uint32Array(this.count);
-    const from = this.#from;
-    const view = new DataView(from.arena.buffer, from.arena.byteOffset, from.arena.byteLength);
     for (let entry = 1; entry < this.count; entry++) {
-      const own = this.#order[entry]!;
-      const hash = hashText(view, from.ends[own - 1]!, from.ends[own]!, seed);
-      hashes[entry] = hash;
-      starts[bucketOf(hash, bits) + 1]!++;
+      starts[bucketOf(hashes[this.#order[entry]!]!, bits) + 1]!++;
     }
     for (let bucket = 0; bucket < buckets; bucket++) starts[bucket + 1]! += starts[bucket]!;
     const next = starts.slice();
     const entries = new Uint32Array(this.count - 1);
     const prints = new Uint8Array(this.count - 1);
     for (let entry = 1; entry < this.count; entry++) {
-      const hash = hashes[entry]!;
+      const hash = hashes[this.#order[entry]!]!;
       const at = next[bucketOf(hash, bits)]!++;
       entries[at] = entry;
       prints[at] = hash & 0xff;

@@ -8,11 +8,29 @@ import { SpoorError } from "../../base/errors.ts";
 
 export class Unpacker {
   readonly #bytes: Uint8Array;
-  #at = 0;
+  #at: number;
 
-  constructor(bytes: Uint8Array) {
+  /** @param at where to begin. */
+  constructor(bytes: Uint8Array, at = 0) {
     // Never a Buffer: its slices would share the page's memory.
     this.#bytes = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+    this.#at = at;
+  }
+
+  /** Where the next byte is. */
+  get at(): number {
+    return this.#at;
+  }
+
+  /** The whole page. */
+  get bytes(): Uint8Array {
+    return this.#bytes;
+  }
+
+  /** Passes over a column of `count` numbers. */
+  skipColumn(count: number): void {
+    const width = this.#width(count, 4);
+    this.#at += width * count;
   }
 
   byte(): number {

@@ -100,7 +100,7 @@ const damages: readonly {
       const file = openSegment(disk.openSource(`${FOLDER}/${MERGED}`), new PageCache(0));
       await flip(disk, `${FOLDER}/${MERGED}`, file.blocks[1]!.offset + 40);
     },
-    problem: /^segments\/0{11}1-0{11}3\.segment .*checksum.* [0-9]+ spanIds$/,
+    problem: /^segments\/0{11}1-0{11}3\.segment .*checksum.* [0-9]+ sharedTexts$/,
     lostSpans: 20,
     blocksLeft: [1, 3, 4],
     aside: [MERGED],
