@@ -139,7 +139,7 @@ export async function spanServicesOf(
   pause: Pause,
 ): Promise<SpanServices> {
   const count = traceIds.length / 16;
-  const ids = new Uint32Array(spanIds.slice().buffer);
+  const ids = new Uint32Array(new Uint8Array(spanIds).buffer); // a copy: it has to be aligned
   const names = new ServiceNames();
   const service = new Uint32Array(count).fill(NO_SERVICE);
   const spans = new SpanIds();

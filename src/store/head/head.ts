@@ -177,11 +177,6 @@ export class Head {
     return this.#pins.isPinned;
   }
 
-  /** Resolves when nobody reads. */
-  whenUnpinned(): Promise<void> {
-    return this.#pins.whenNone();
-  }
-
   /** What is held from block `from` on. A reader that pauses pins it before. */
   view(from: number = this.blocks[0]!.id): HeadView {
     const held = [...this.#leaving, ...this.blocks];
@@ -298,7 +293,7 @@ export class Head {
 
   /** Ordinal of the held trace with this 16-byte id, or NONE. */
   findTrace(id: Uint8Array): number {
-    const words = new Uint32Array(id.slice().buffer);
+    const words = new Uint32Array(new Uint8Array(id).buffer); // a copy; that of a Buffer would be a view
     return this.traces.find(words[0]!, words[1]!, words[2]!, words[3]!);
   }
 

@@ -8,7 +8,6 @@ export class Pins {
   #count = 0;
   /** Id of the oldest block that a reader sees -> number of such readers. */
   readonly #readers = new Map<number, number>();
-  readonly #waiting: (() => void)[] = [];
 
   get isPinned(): boolean {
     return this.#count > 0;
@@ -33,15 +32,6 @@ export class Pins {
       if (left === 0) this.#readers.delete(oldest);
       else this.#readers.set(oldest, left);
       changed();
-      if (this.#count === 0) for (const resolve of this.#waiting.splice(0)) resolve();
     };
-  }
-
-  /** Resolves when nobody reads; another reader may have come by the time the caller goes on. */
-  whenNone(): Promise<void> {
-    if (this.#count === 0) return Promise.resolve();
-    return new Promise((resolve) => {
-      this.#waiting.push(resolve);
-    });
   }
 }
