@@ -79,6 +79,7 @@ const WITHOUT_TEST: Readonly<Record<string, string>> = {
   "src/base/clock.ts": "reads the machine's clocks, one expression each",
   "src/demo/demo.ts": "processes that call each other: test/e2e/demo.test.ts",
   "src/demo/service.ts": "a process of the demo: test/e2e/demo.test.ts",
+  "src/store/segment/builder-worker.ts": "runs in a thread: worker-builder.test.ts",
   "src/demo/tracing.ts": "sets up other people's SDKs: test/e2e/demo.test.ts",
 };
 

@@ -16,12 +16,14 @@ import type { SpanBatch } from "../../model/span-batch.ts";
 import { makeBlockImage } from "../block/block-image.ts";
 import { PageCache } from "../block/page-cache.ts";
 import type { DiskFiles, OpenSource } from "../disk/files.ts";
+import { ASIDE_SUFFIX } from "../disk/write-aside.ts";
 import { Head } from "../head/head.ts";
 import { makePause } from "../head/pause.ts";
 import { BlockSet } from "./block-set.ts";
 import { ARCHIVE_FOLDER, type Builder } from "./builder.ts";
 import { readTrace } from "./read-files.ts";
 import { openSegment } from "./segment-file.ts";
+import { parseSegmentFileName } from "./segment-layout.ts";
 
 const NAME = /^[0-9a-f]{32}\.segment$/;
 
@@ -53,8 +55,9 @@ export class Archive {
     await files.makeDirectory(this.#folder);
     let count = 0;
     for (const name of await files.list(this.#folder)) {
+      const isUnfinished = name.endsWith(ASIDE_SUFFIX) || parseSegmentFileName(name) !== undefined;
       if (NAME.test(name)) count++;
-      else await files.remove(join(this.#folder, name)).catch(() => {});
+      else if (isUnfinished) await files.remove(join(this.#folder, name)).catch(() => undefined);
     }
     return count;
   }

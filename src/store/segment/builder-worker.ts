@@ -28,14 +28,9 @@ const builder = new InlineBuilder({
 });
 
 function run(request: BuilderRequest): Promise<BuilderResult> {
-  switch (request.kind) {
-    case "build":
-      return builder.build(request.image, request.id, request.arrivedMs, request.log);
-    case "merge":
-      return builder.merge(request.sources);
-    case "archive":
-      return builder.archive(request.name, request.images);
-  }
+  if (request.kind === "merge") return builder.merge(request.sources);
+  if (request.kind === "archive") return builder.archive(request.name, request.images);
+  return builder.build(request.image, request.id, request.arrivedMs, request.log);
 }
 
 async function answer(request: BuilderRequest): Promise<BuilderAnswer> {

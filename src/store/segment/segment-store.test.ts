@@ -61,6 +61,8 @@ conformance("segment, blocks of 16 rows", () => openNew({ blockRowsMax: 16 }));
 conformance("segment, blocks of 16 rows, files of two blocks", () =>
   openNew({ blockRowsMax: 16, mergeBlocksMax: 2 }),
 );
+// As in a server: files are written in one thread and asked in another.
+conformance("segment, in threads", () => openNew({ blockRowsMax: 64, inline: false }));
 
 /** Every trace of a store as text, in the order of a search for all. */
 async function printAll(store: SegmentStore): Promise<string[]> {

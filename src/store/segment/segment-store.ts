@@ -58,6 +58,7 @@ import {
 } from "./segment-options.ts";
 import { StoreCounts, segmentMetrics } from "./store-counts.ts";
 import { WorkerBuilder } from "./worker-builder.ts";
+import { openWorkerFiles } from "./worker-files.ts";
 
 const TEND_MS = 1_000;
 
@@ -181,7 +182,8 @@ export class SegmentStore implements TraceStore {
         ? new InlineBuilder({ files: disk, directory, hashSeed: drawSeed })
         : new WorkerBuilder({ directory, log });
       const { clock, cacheBytes } = options;
-      const files = openInlineFiles({ directory: folder, disk, clock, log, cacheBytes });
+      const asked = { directory: folder, disk, clock, log, cacheBytes };
+      const files = inline ? openInlineFiles(asked) : openWorkerFiles(asked);
       void files.change(opened.manifest.files, []);
       const store = new SegmentStore({ options, lock, opened, files, builder });
       await store.#begin(opened.isManifestNew);

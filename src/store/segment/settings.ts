@@ -6,9 +6,6 @@ import type { ConfigOf, Settings } from "../../base/settings.ts";
 import { setting } from "../../base/settings.ts";
 import { SHARDS_MAX } from "./shard-folders.ts";
 
-/** Sixteen partitions of two blocks. */
-const MIB_64 = 67_108_864;
-
 export const segmentSettings = {
   "segment.directory": setting("string", "./data", {
     help: "Folder of the embedded store; made if it is not there. One process a folder.",
@@ -27,7 +24,6 @@ export const segmentSettings = {
     help:
       "Bytes that files of spans may take before the oldest go; 0: no bound. The log and archived " +
       "traces come on top.",
-    check: (bytes) => (bytes === 0 || bytes >= MIB_64 ? undefined : "0, or at least 64MiB"),
   }),
   "segment.min-free-bytes": setting("bytes", "512MiB", {
     help:

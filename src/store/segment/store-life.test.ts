@@ -5,6 +5,7 @@ import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { receivedOf } from "../../../test/store/conformance.ts";
 import { makeRandom, makeSpans, traceIdOf } from "../../../test/store/corpus.ts";
 import type { Log } from "../../base/log.ts";
@@ -202,7 +203,7 @@ test("blocks that cannot be written wait, push back when the head is full, and a
         written++;
         assert.ok(written < 10_000);
         // Lets the builder fail in between.
-        await new Promise((resolve) => setImmediate(resolve));
+        await nextTurn();
       }
     },
     { code: "unavailable", message: "there is no space left on the disk of the files" },

@@ -6,6 +6,7 @@
 // The thread starts with the first request.
 // Trust: the thread's answers are our own.
 
+import { extname } from "node:path";
 import { Worker } from "node:worker_threads";
 import { SpoorError } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
@@ -93,10 +94,10 @@ export class WorkerBuilder implements Builder {
   async close(): Promise<void> {
     this.#isClosed = true;
     if (this.#asked.size > 0) {
-      const idle = new Promise<void>((resolve) => (this.#onIdle = resolve));
-      const late = Promise.withResolvers<void>();
-      const timer = setTimeout(late.resolve, CLOSE_MS_MAX);
-      await Promise.race([idle, late.promise]);
+      const ended = Promise.withResolvers<void>();
+      this.#onIdle = ended.resolve;
+      const timer = setTimeout(ended.resolve, CLOSE_MS_MAX);
+      await ended.promise;
       clearTimeout(timer);
     }
     const worker = this.#worker;
@@ -124,12 +125,13 @@ export class WorkerBuilder implements Builder {
 
   #post({ request }: Asked): void {
     this.#worker ??= this.#start();
-    this.#worker.postMessage(request);
+    // Nothing is transferred: a request may have to be posted once more.
+    this.#worker.postMessage(request, []);
   }
 
   #start(): Worker {
-    const ending = import.meta.url.endsWith(".ts") ? "ts" : "js";
-    const { url = new URL(`./builder-worker.${ending}`, import.meta.url) } = this.#options;
+    const { url = new URL(`./builder-worker${extname(import.meta.url)}`, import.meta.url) } =
+      this.#options;
     const workerData: BuilderStart = { directory: this.#options.directory };
     const worker = new Worker(url, {
       workerData,
