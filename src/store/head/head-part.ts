@@ -32,7 +32,7 @@ export interface OpenHead {
   readonly part: HeadPart;
   /** Id of the oldest block that the part looks at: older ones are in files. */
   readonly boundary: number;
-  done(): void;
+  readonly done: () => void;
 }
 
 export class HeadPart implements Part {
