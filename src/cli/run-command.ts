@@ -9,6 +9,8 @@ import { SpoorError, printError } from "../base/errors.ts";
 import { findNearestName } from "../base/nearest-name.ts";
 import type { Environment } from "../base/parse-settings.ts";
 import type { Settings } from "../base/settings.ts";
+import { exportSettings } from "./export.ts";
+import { importSettings } from "./import.ts";
 import { demoSettings } from "./demo-settings.ts";
 import { printFlags, printVariables } from "./print-settings.ts";
 import { type RoleName, allInOneSettings, isRoleName, roles } from "./roles.ts";
@@ -22,7 +24,8 @@ export interface Shell {
   readonly argv: readonly string[];
   readonly env: Environment;
   readonly process: ProcessHandle & {
-    readonly stdout: Output;
+    readonly stdout: ByteOutput;
+    readonly stdin?: AsyncIterable<Uint8Array>;
     readonly stderr: Output & { readonly isTTY?: boolean | undefined };
     readonly execPath: string;
     readonly argv: readonly string[];
@@ -31,6 +34,12 @@ export interface Shell {
 
 interface Output {
   write(text: string): unknown;
+}
+
+/** Standard output: false means that it is full, until `drain`. */
+export interface ByteOutput {
+  write(bytes: string | Uint8Array): unknown;
+  once?(event: "drain", listener: () => void): unknown;
 }
 
 export interface RoleStart {
@@ -80,6 +89,24 @@ const commands: Readonly<Record<string, Command>> = {
     async run(shell, argv) {
       const { runVerify } = await import("./verify.ts");
       return runVerify(shell, argv);
+    },
+  },
+  export: {
+    help: "Writes the traces of a data directory, or of a running Spoor, to a file.",
+    table: exportSettings,
+    words: "DIR|URL",
+    async run(shell, argv) {
+      const { runExport } = await import("./export.ts");
+      return runExport(shell, argv);
+    },
+  },
+  import: {
+    help: "Sends the traces of a file to a collector, or puts them into a data directory.",
+    table: importSettings,
+    words: "FILE",
+    async run(shell, argv) {
+      const { runImport } = await import("./import.ts");
+      return runImport(shell, argv);
     },
   },
   version: {

@@ -8,10 +8,10 @@
 //
 // Source: opentelemetry-proto 1.x, collector/trace/v1/trace_service.proto; OTLP 1.x §"OTLP/HTTP
 // Response"; google/rpc/status.proto; JSON as protojson writes it (int64 as a string).
-// Trust: the texts are ours. Not here: which status a failure has (net/status.ts).
+// Trust: the texts are ours; what a receiver answers us is a peer's. Not here: which status a failure has (net/status.ts).
 
 import type { Rejected } from "./otlp-proto.ts";
-import { LENGTH, VARINT, fieldTag } from "./protobuf-reader.ts";
+import { LENGTH, ProtobufReader, VARINT, fieldTag } from "./protobuf-reader.ts";
 import { ProtobufWriter } from "./protobuf-writer.ts";
 
 /** The answer to spans of which some, or none, were rejected. */
@@ -32,6 +32,31 @@ export function writeExportAnswerJson(rejected: Rejected): string {
   return JSON.stringify({
     partialSuccess: { rejectedSpans: String(spans), errorMessage: message },
   });
+}
+
+/** What a receiver says of the spans that it was sent. @throws SpoorError `bad-input`. */
+export function readExportAnswer(payload: Uint8Array): Rejected {
+  const reader = new ProtobufReader();
+  let spans = 0;
+  let message = "";
+  reader.begin(payload);
+  for (let tag = reader.nextTag(); tag !== 0; tag = reader.nextTag()) {
+    if (tag !== fieldTag(1, LENGTH)) {
+      reader.skip(tag);
+      continue;
+    }
+    const outer = reader.enter();
+    for (let own = reader.nextTag(); own !== 0; own = reader.nextTag()) {
+      if (own === fieldTag(1, VARINT)) spans = reader.readInt64();
+      else if (own === fieldTag(2, LENGTH)) {
+        const end = reader.readEnd();
+        message = new TextDecoder().decode(reader.bytes.subarray(reader.at, end));
+        reader.at = end;
+      } else reader.skip(own);
+    }
+    reader.leave(outer);
+  }
+  return { spans, message };
 }
 
 /** @param code a gRPC status code. */
