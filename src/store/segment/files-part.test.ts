@@ -3,6 +3,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setImmediate as turn } from "node:timers/promises";
 import { BatchPart } from "../../../test/store/batch-part.ts";
 import { findByForce } from "../../../test/store/brute-force.ts";
 import {
@@ -347,7 +348,7 @@ test("FilesPart answers of one moment while files are merged and removed under i
         gone.map(({ name }) => name),
       );
       present = isDone ? corpus.blocks : present.toSpliced(at, 3, merged[0]!);
-      await new Promise((resolve) => setImmediate(resolve));
+      await turn();
     }
   };
   const ids = Array.from({ length: 60 }, (_, trace) => traceIdOf(trace));
@@ -366,7 +367,7 @@ test("FilesPart answers of one moment while files are merged and removed under i
   });
   await Promise.all(asked).finally(() => (asking = false));
   await changing;
-  await new Promise((resolve) => setImmediate(resolve));
+  await turn();
   assert.equal(disk.openSources, present.length);
   await files.close();
   assert.equal(disk.openSources, 0);

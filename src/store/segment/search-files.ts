@@ -9,6 +9,7 @@
 import type { TraceQuery } from "../../model/trace-query.ts";
 import type { FileBlock } from "../block/block-reader.ts";
 import { PAGE_ROWS } from "../block/layout.ts";
+import type { Plan } from "../head/match.ts";
 import type { Pause } from "../head/pause.ts";
 import type { Hits } from "../part.ts";
 import type { BlockView, HeldBlock } from "./block-set.ts";
@@ -57,9 +58,7 @@ async function searchBlock(
     if (pages !== undefined && !pages.has(index)) continue;
     // What is damaged fails page by page: rows that were found are still right.
     view.use(held, () => block.matchPage(plan, index, rows.found));
-    if (hits.threshold > plan.query.startUsMin) {
-      plan = { ...plan, query: newerThan(plan.query, hits.threshold) };
-    }
+    if (hits.threshold > plan.query.startUsMin) plan = planNewer(plan, hits.threshold);
     await pause();
   }
   view.use(held, () => {
@@ -70,6 +69,10 @@ async function searchBlock(
 
 function newerThan(query: TraceQuery, startUs: number): TraceQuery {
   return startUs <= query.startUsMin ? query : { ...query, startUsMin: startUs };
+}
+
+function planNewer(plan: Plan, startUs: number): Plan {
+  return { ...plan, query: newerThan(plan.query, startUs) };
 }
 
 /** Pages with rows of some traces. */
