@@ -14,6 +14,9 @@ import { scannedTypeOf, valuesEqualTo } from "./equal-values.ts";
 import { compileIntrinsic, type Intrinsic, markScopes } from "./intrinsic.ts";
 import { makeValueTest, meetsTest, type ValueTest, valueTestOf } from "./value-test.ts";
 
+/** Values between two steps: some µs, or some 10 ms of a pattern that is made to be slow. */
+const STEP_VALUES = 32;
+
 /** Up to so many terms are compared one by one; more are marked in a table. */
 const FEW_TERMS = 4;
 
@@ -31,17 +34,19 @@ export interface Compiled {
 }
 
 /**
+ * In steps, so that others get their turn: values that come meanwhile are not looked at.
+ *
  * @returns false if no row of the block can meet the condition, true if every row does.
  * @throws SpoorError `bad-input` if the operand is no regular expression.
  */
-export function compileCondition(
+export function* compileCondition(
   block: Vocabulary,
   condition: AttributeCondition,
-): Compiled | boolean {
+): Generator<undefined, Compiled | boolean, undefined> {
   const isAbsent = condition.operator === "absent";
   const test = valueTestOf(condition);
   const key = block.dictionary.findText(condition.key);
-  const terms = key < 0 ? [] : findTerms(block, key, condition, test);
+  const terms = key < 0 ? [] : yield* findTerms(block, key, condition, test);
   const marks = terms.length > FEW_TERMS ? markTerms(terms, block.terms.count) : undefined;
   const resources = ownersWith(block.resources, terms, marks);
   const scopes = markScopes(block, condition, test, ownersWith(block.scopes, terms, marks));
@@ -51,21 +56,30 @@ export function compileCondition(
   return { terms, marks, resources, scopes, intrinsic, isAbsent };
 }
 
-function findTerms(
+function* findTerms(
   block: Vocabulary,
   key: number,
   condition: AttributeCondition,
   test: ValueTest,
-): number[] {
+): Generator<undefined, number[], undefined> {
   if (condition.operator === undefined || condition.operator === "=") {
     return findEqual(block, key, condition.value);
   }
   const { dictionary } = block;
-  const isAny = condition.operator === "exists" || condition.operator === "absent";
   const found: number[] = [];
-  block.terms.eachOf(key, (term, type, low, high) => {
-    if (isAny || meetsTest(test, dictionary, type, low, high)) found.push(term);
-  });
+  if (condition.operator === "exists" || condition.operator === "absent") {
+    block.terms.eachOf(key, (term) => found.push(term));
+    return found;
+  }
+  /** Four numbers a term: itself, type, low, high. */
+  const values: number[] = [];
+  block.terms.eachOf(key, (term, type, low, high) => values.push(term, type, low, high));
+  for (let at = 0; at < values.length; at += 4) {
+    if (at % (4 * STEP_VALUES) === 0 && at > 0) yield undefined;
+    const term = values[at]!;
+    const isMet = meetsTest(test, dictionary, values[at + 1]!, values[at + 2]!, values[at + 3]!);
+    if (isMet) found.push(term);
+  }
   return found;
 }
 

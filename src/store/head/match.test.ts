@@ -19,7 +19,7 @@ import { writeBlock } from "../block/block-writer.ts";
 import { PageCache } from "../block/page-cache.ts";
 import type { Block } from "./block.ts";
 import { Head } from "./head.ts";
-import { makePlan, matchRows } from "./match.ts";
+import { makePlan, matchRows, matchSteps } from "./match.ts";
 
 const always = (): boolean => true;
 const everything: TraceQuery = {
@@ -219,4 +219,26 @@ test("matchRows() refuses a bad pattern, also where the key is not there", () =>
   const block = makeBlock([makeLevels()]);
   const query = { ...everything, attributes: [{ key: "x", operator: "~", value: "(" } as const] };
   assert.throws(() => rowsOf(block, query), { code: "bad-input" });
+});
+
+test("matchSteps() looks at the rows that were there when it began", () => {
+  const random = makeRandom(21);
+  const first = makeRows(random, 20, 60);
+  const later = makeRows(random, 3, 60);
+  for (const sealsMeanwhile of [false, true]) {
+    for (let i = 0; i < 60; i++) {
+      const head = new Head();
+      for (const batch of first) head.append(batch);
+      const block = head.blocks[0]!;
+      const query = { ...everything, attributes: [makeCondition(random)] };
+      const found: number[] = [];
+      const steps = matchSteps(block, query, always, (row) => found.push(row));
+      steps.next();
+      for (const batch of later) head.append(batch);
+      if (sealsMeanwhile) head.sealOpenBlock();
+      while (steps.next().done !== true);
+      found.sort((one, two) => one - two);
+      assert.deepEqual(found, rowsByForce(first, query), JSON.stringify(query));
+    }
+  }
 });

@@ -14,6 +14,9 @@ import { type Compiled, compileCondition } from "./compile-condition.ts";
 /** Above this share of a block's rows a scan is cheaper than postings. */
 const POSTINGS_SHARE_MAX = 1 / 2;
 
+/** Rows between two steps: some 20 µs. */
+const STEP_ROWS = 512;
+
 /** A query as numbers of one block. */
 export interface Plan {
   readonly query: TraceQuery;
@@ -25,29 +28,50 @@ export interface Plan {
   readonly conditions: readonly Compiled[];
 }
 
-/** Calls `found` for every row that meets `query`, in no particular order, once. */
+type Steps<Result> = Generator<undefined, Result, undefined>;
+
+/** As `matchSteps`, in one go. */
 export function matchRows(
   block: Block,
   query: TraceQuery,
   isLive: (row: number) => boolean,
   found: (row: number) => void,
 ): void {
+  const steps = matchSteps(block, query, isLive, found);
+  while (steps.next().done !== true);
+}
+
+/**
+ * Calls `found` for every row that meets `query`, in no particular order, once. In steps, so that others
+ * get their turn; rows that are appended meanwhile are not looked at: the plan does not know their terms.
+ */
+export function* matchSteps(
+  block: Block,
+  query: TraceQuery,
+  isLive: (row: number) => boolean,
+  found: (row: number) => void,
+): Steps<void> {
   if (block.startUsMax < query.startUsMin || block.startUsMin > query.startUsMax) return;
-  const plan = makePlan(block, query);
+  const { rows } = block;
+  const plan = yield* planSteps(block, query);
   if (plan === undefined) return;
   const driver = findDriver(block, plan);
   if (driver === undefined) {
-    for (let row = 0; row < block.rows; row++) {
+    for (let row = 0; row < rows; row++) {
       if (meets(block, plan, row) && isLive(row)) found(row);
+      if (row % STEP_ROWS === STEP_ROWS - 1) yield undefined;
     }
     return;
   }
-  const seen = new Uint8Array(block.rows);
+  const seen = new Uint8Array(rows);
+  let looks = 0;
   for (const term of driver.terms) {
     const end = block.postingStart[term + 1]!;
     for (let at = block.postingStart[term]!; at < end; at++) {
+      if (++looks % STEP_ROWS === 0) yield undefined;
       const row = block.posting[at]!;
-      if (seen[row] === 1) continue;
+      // Also false for rows that came after the plan.
+      if (seen[row] !== 0) continue;
       seen[row] = 1;
       if (meets(block, plan, row) && isLive(row)) found(row);
     }
@@ -82,8 +106,17 @@ export function isOfRowsOnly(condition: Compiled): boolean {
   );
 }
 
-/** @returns undefined if no row of the block can meet the query. */
+/** As `planSteps`, in one go. */
 export function makePlan(block: Vocabulary, query: TraceQuery): Plan | undefined {
+  const steps = planSteps(block, query);
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+/** @returns undefined if no row of the block can meet the query. */
+function* planSteps(block: Vocabulary, query: TraceQuery): Steps<Plan | undefined> {
   let resources: Uint8Array | undefined;
   if (query.service !== undefined) {
     const service = block.dictionary.findText(query.service);
@@ -104,7 +137,7 @@ export function makePlan(block: Vocabulary, query: TraceQuery): Plan | undefined
   }
   const conditions: Compiled[] = [];
   for (const condition of query.attributes) {
-    const compiled = compileCondition(block, condition);
+    const compiled = yield* compileCondition(block, condition);
     if (compiled === false) return undefined;
     if (compiled !== true) conditions.push(compiled);
   }

@@ -10,7 +10,7 @@ import type { TraceQuery } from "../../model/trace-query.ts";
 import type { Hits } from "../part.ts";
 import type { Block } from "./block.ts";
 import type { Head, HeadView } from "./head.ts";
-import { makePlan, matchRows, meets, type Plan } from "./match.ts";
+import { makePlan, matchSteps, meets, type Plan } from "./match.ts";
 import type { Pause } from "./pause.ts";
 import { NONE } from "./trace-table.ts";
 
@@ -35,12 +35,13 @@ export async function searchHead(
   const blocks = [...view.blocks].sort((one, two) => two.startUsMax - one.startUsMax);
   for (const block of blocks) {
     if (newest.size >= query.limit && block.startUsMax < threshold) break;
-    matchRows(
+    const steps = matchSteps(
       block,
       query,
       (row) => head.isLive(block, row),
       (row) => keepNewer(newest, block.trace[row]!, block.startUs[row]!),
     );
+    for (const _ of steps) await pause();
     if (newest.size >= query.limit) threshold = keepNewest(newest, query.limit);
     await pause();
   }

@@ -88,7 +88,7 @@ const cases: readonly (readonly [operator: Operator, operand: string, meets: rea
     ["=", "9223372036854775808", []],
     ["=", "-9223372036854775808", ["min"]],
     // What does not fit into 64 bits is a double.
-  ["=", "-9223372036854775809", ["min"]],
+    ["=", "-9223372036854775809", ["min"]],
     ["=", "9007199254740992", ["2^53"]],
     // A double is compared with the operand as a double.
     ["=", "9007199254740993", ["2^53+1", "2^53"]],
