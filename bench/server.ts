@@ -74,16 +74,7 @@ export class BenchServer {
   }
 
   startLoad(door: string, options: LoadOptions): RunningLoad {
-    const all = { door, target: this.address(door), pid: String(this.pid), ...options };
-    const args = Object.entries(all).map(([name, value]) =>
-      value === "" ? `--${name}` : `--${name}=${value}`,
-    );
-    const child = spawn(process.execPath, [join(import.meta.dirname, "load.ts"), ...args], {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
-    // Its first output says that it has started (load.ts); all of it is JSON with space around.
-    const started = once(child.stdout, "data").then(() => {});
-    return { report: readReport(child.stdout), started, stop: () => void child.kill("SIGTERM") };
+    return startLoad(door, { target: this.address(door), pid: String(this.pid), ...options });
   }
 
   /** Waits until the server has nothing left to do: files are built and merged. */
@@ -139,6 +130,19 @@ export interface RunningLoad {
   readonly started: Promise<void>;
   /** Ends it early; it reports what it did. */
   stop(): void;
+}
+
+/** Starts the generator as a process of its own. */
+export function startLoad(door: string, options: LoadOptions): RunningLoad {
+  const args = Object.entries({ door, ...options }).map(([name, value]) =>
+    value === "" ? `--${name}` : `--${name}=${value}`,
+  );
+  const child = spawn(process.execPath, [join(import.meta.dirname, "load.ts"), ...args], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  // Its first output says that it has started (load.ts); all of it is JSON with space around.
+  const started = once(child.stdout, "data").then(() => {});
+  return { report: readReport(child.stdout), started, stop: () => void child.kill("SIGTERM") };
 }
 
 async function readReport(output: AsyncIterable<Buffer>): Promise<LoadReport> {
