@@ -4,6 +4,7 @@
 //
 // Both forget what cannot be in the answer any more, so that memory follows the limit and not what matches.
 
+import { idKey } from "../join-lists.ts";
 import type { Hits } from "../part.ts";
 
 /** Kept beyond the limit before something is forgotten. */
@@ -71,12 +72,11 @@ export class NewestTraces {
     return this.#threshold;
   }
 
-  /** @param ids 16 bytes for each number. */
-  add(hits: BlockHits, ids: Uint8Array): void {
+  /** @param idOf 16 bytes for a number. */
+  add(hits: BlockHits, idOf: (trace: number) => Uint8Array): void {
     hits.shrink();
     for (let i = 0; i < hits.count; i++) {
-      const at = 16 * hits.trace[i]!;
-      const id = String.fromCharCode(...ids.subarray(at, at + 16));
+      const id = idKey(idOf(hits.trace[i]!));
       const startUs = hits.startUs[i]!;
       if (startUs > (this.#startUs.get(id) ?? -Infinity)) this.#startUs.set(id, startUs);
     }

@@ -52,8 +52,7 @@ export async function readTrace(
 function findPart(held: HeldBlock, block: FileBlock, id: Uint8Array): TracePart | undefined {
   const trace = block.findTrace(id);
   if (trace < 0) return undefined;
-  const { firstRow } = block.traces;
-  return { held, block, from: firstRow[trace]!, end: firstRow[trace + 1]! };
+  return { held, block, ...block.rowsOfTrace(trace) };
 }
 
 /** @returns the block that turned out to be damaged, if one did. */

@@ -63,7 +63,7 @@ async function searchBlock(
   }
   view.use(held, () => {
     rows.finish();
-    if (hits.count > 0) newest.add(hits, block.traceIds);
+    newest.add(hits, (trace) => block.traceId(trace));
   });
 }
 
@@ -78,10 +78,10 @@ function planNewer(plan: Plan, startUs: number): Plan {
 /** Pages with rows of some traces. */
 function pagesOf(block: FileBlock, traces: ReadonlySet<number>): ReadonlySet<number> {
   const pages = new Set<number>();
-  const { firstRow } = block.traces;
   for (const trace of traces) {
-    const last = Math.floor((firstRow[trace + 1]! - 1) / PAGE_ROWS);
-    for (let page = Math.floor(firstRow[trace]! / PAGE_ROWS); page <= last; page++) pages.add(page);
+    const { from, end } = block.rowsOfTrace(trace);
+    const last = Math.floor((end - 1) / PAGE_ROWS);
+    for (let page = Math.floor(from / PAGE_ROWS); page <= last; page++) pages.add(page);
   }
   return pages;
 }
@@ -116,7 +116,7 @@ class RowHits {
   #next(row: number): void {
     this.finish();
     this.#trace = this.#block.traceOfRow(row);
-    this.#traceEnd = this.#block.traces.firstRow[this.#trace + 1]!;
+    this.#traceEnd = this.#block.rowsOfTrace(this.#trace).end;
     this.#startUs = -Infinity;
   }
 }

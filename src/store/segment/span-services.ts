@@ -81,9 +81,8 @@ function findInTrace(
     if (known === undefined) wanted.set(key, [n]);
     else known.push(n);
   }
-  const { firstRow } = block.traces;
-  const end = firstRow[trace + 1]!;
-  for (let row = firstRow[trace]!; row < end;) {
+  const { from, end } = block.rowsOfTrace(trace);
+  for (let row = from; row < end;) {
     const page = block.page(Math.floor(row / PAGE_ROWS));
     const { spanId } = page;
     const pageEnd = Math.min(end, page.firstRow + page.rows);
