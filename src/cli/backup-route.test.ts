@@ -53,6 +53,11 @@ async function write(store: TraceStore, batch: SpanBatch): Promise<void> {
   await store.write(read, { format: "otlp-proto", payload });
 }
 
+function parseBody(body: HttpAnswer["body"]): { readonly path: string } {
+  assert.ok(typeof body === "string");
+  return JSON.parse(body) as { path: string };
+}
+
 async function post(store: TraceStore | undefined, query: string): Promise<HttpAnswer> {
   const route = makeBackupRoute(() => store, clock);
   // The handler looks at nothing but the query.
@@ -71,7 +76,7 @@ test("POST /api/backup makes a directory with every acknowledged span", async ()
   })();
   const { status, body } = await post(store, "to=one");
   assert.equal(status, 200);
-  const { path } = JSON.parse(String(body)) as { path: string };
+  const { path } = parseBody(body);
   assert.equal(path, join(directory, "backups", "one"));
   await writing;
   const report = await verifyDirectory({ files: diskFiles, directory: path, repair: false });
@@ -85,7 +90,7 @@ test("POST /api/backup makes a directory with every acknowledged span", async ()
   await copy.close();
   await assert.rejects(post(store, "to=one"), { code: "bad-input" });
   await assert.rejects(post(store, "to=../one"), { code: "bad-input" });
-  const { path: dated } = JSON.parse(String((await post(store, "")).body)) as { path: string };
+  const { path: dated } = parseBody((await post(store, "")).body);
   assert.equal(dated, join(directory, "backups", "20261122T030405Z"));
   await store.close();
 });

@@ -41,7 +41,7 @@ function makeTraces(): SpanBatch[] {
 /** A directory with all spans; and what is in it. */
 async function makeDirectory(): Promise<{ directory: string; stored: string[] }> {
   const directory = await makeFolder();
-  const store = await openToolStore(directory, assert.fail);
+  const store = await openToolStore(directory, complain);
   for (const batch of makeTraces()) {
     const payload = writeOtlpProto([batch]);
     const own = makeReadReceived(new Map())("otlp-proto", payload);
@@ -64,10 +64,14 @@ function printTrace(trace: SpanBatch): string {
 }
 
 async function printDirectory(directory: string): Promise<string[]> {
-  const store = await openToolStore(directory, assert.fail);
+  const store = await openToolStore(directory, complain);
   const stored = await printStore(store);
   await store.close();
   return stored;
+}
+
+function complain(text: string): void {
+  assert.fail(text);
 }
 
 interface Outcome {

@@ -95,13 +95,13 @@ async function carry(
   const { TRACE_FORMATS, guessFormat, traceReaders } = await import("./trace-formats.ts");
   const { chunkTrace } = await import("../query/span-chunks.ts");
   const format = TRACE_FORMATS.find((one) => one === wanted) ?? guessFormat(first);
-  const { split, read } = traceReaders[format];
+  const reader = traceReaders[format];
   const batch = new SpanBatch(BATCH_BYTES_MAX);
-  for await (const payload of split(source)) {
+  for await (const payload of reader.split(source)) {
     counts.requests++;
     batch.reset();
     try {
-      const leftOut = read(payload, batch);
+      const leftOut = reader.read(payload, batch);
       refuse(counts, leftOut, "a span without trace id or span id");
       counts.spans += batch.rows + leftOut;
     } catch (error) {

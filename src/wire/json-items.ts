@@ -36,7 +36,7 @@ export class JsonItems {
   #isInItem = false;
   /** Only separators have come since the last item. */
   #isBetween = true;
-  #around: Uint8Array[] = [];
+  readonly #around: Uint8Array[] = [];
   #aroundBytes = 0;
   #offset = 0;
 

@@ -39,8 +39,8 @@ async function makeStore(): Promise<Store> {
   return { disk, files, log, state: () => ({ manifest: manifestOf(), log: log.state() }) };
 }
 
-function backup({ disk, state }: Store, name = "one"): Promise<BackupFigures> {
-  return makeBackup(disk, DIRECTORY, name, state);
+function backup(store: Store, name = "one"): Promise<BackupFigures> {
+  return makeBackup(store.disk, DIRECTORY, name, () => store.state());
 }
 
 async function check(disk: SimulatedDisk): Promise<{ spans: number; records: number }> {

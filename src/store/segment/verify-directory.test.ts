@@ -88,7 +88,7 @@ test("verifyDirectory() finds any changed byte of a file, and says in which file
 /** What a damage is reported as, and what is left of it. */
 const damages: readonly {
   readonly what: string;
-  damage(disk: SimulatedDisk): Promise<void>;
+  readonly damage: (disk: SimulatedDisk) => Promise<void>;
   readonly problem: RegExp;
   readonly lostSpans: number;
   readonly blocksLeft: readonly number[];
