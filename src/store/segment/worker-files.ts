@@ -221,7 +221,6 @@ class Thread {
       this.#log.error("the thread that answers queries has failed", { error: String(error) });
     });
     this.#worker.on("exit", () => this.#end());
-    this.#worker.unref();
   }
 
   /** Questions that wait or are worked on. */
@@ -234,6 +233,8 @@ class Thread {
     const number = this.#nextChange++;
     const taken = Promise.withResolvers<void>();
     this.#changes.set(number, taken.resolve);
+    // Keeps the process alive until it is taken; questions do the same by their port.
+    this.#worker.ref();
     this.#changing = taken.promise;
     this.#worker.postMessage({ number, add, remove } satisfies FilesChange, []);
   }
@@ -246,10 +247,8 @@ class Thread {
   async ask<Answer>(boundary: number, question: (part: Part) => Promise<Answer>): Promise<Answer> {
     if (this.#changes.size > 0) {
       this.#waiting++;
-      this.#worker.ref();
       await this.#changing;
       this.#waiting--;
-      if (this.#waiting === 0) this.#worker.unref();
     }
     return question(this.#parts.part(boundary));
   }
@@ -264,6 +263,7 @@ class Thread {
     if ("changed" in news) {
       this.#changes.get(news.changed)?.();
       this.#changes.delete(news.changed);
+      if (this.#changes.size === 0) this.#worker.unref();
       return;
     }
     this.#log[news.level](news.message, news.fields);
