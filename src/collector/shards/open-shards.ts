@@ -14,6 +14,7 @@ import type { AnyMetric, MetricsRegistry } from "../../base/metrics.ts";
 import { JoinedPart } from "../../store/join-parts.ts";
 import { PartQueries, readsOf } from "../../store/part-queries.ts";
 import type { DiskFiles } from "../../store/disk/files.ts";
+import { backupFolder } from "../../store/segment/backup.ts";
 import { countShards, shardFolder } from "../../store/segment/shard-folders.ts";
 import { segmentMetrics } from "../../store/segment/store-counts.ts";
 import type { StoreFigures, TraceStore } from "../../store/trace-store.ts";
@@ -64,7 +65,7 @@ export async function openShards(options: ShardsOptions): Promise<Shards> {
       return leastBusy(takers).receive(format, payload, onRead);
     },
   };
-  return { store: makeStore(shards, takers), reception };
+  return { store: makeStore(store.directory, shards, takers), reception };
 }
 
 /** Every shard has its share of what the process may hold. */
@@ -81,7 +82,11 @@ function leastBusy(shards: readonly Shard[]): Shard {
   return shards.reduce((best, shard) => (shard.inFlight < best.inFlight ? shard : best));
 }
 
-function makeStore(shards: readonly Shard[], takers: readonly Shard[]): TraceStore {
+function makeStore(
+  directory: string,
+  shards: readonly Shard[],
+  takers: readonly Shard[],
+): TraceStore {
   const parts = shards.map((shard) => shard.part);
   const queries = new PartQueries(new JoinedPart(() => ({ parts, done() {} })));
   return {
@@ -96,6 +101,16 @@ function makeStore(shards: readonly Shard[], takers: readonly Shard[]): TraceSto
     async archive(id) {
       const known = await Promise.all(shards.map((shard) => shard.archive(id)));
       return known.includes(true);
+    },
+    async backup(name) {
+      const path = backupFolder(directory, name);
+      // The copy has shards as the directory has.
+      const copied = await Promise.all(
+        shards.map((shard, number) => shard.copyTo(shardFolder(path, number))),
+      );
+      const sum = (key: "files" | "bytes" | "spans"): number =>
+        copied.reduce((total, one) => total + one[key], 0);
+      return { path, files: sum("files"), bytes: sum("bytes"), spans: sum("spans") };
     },
     async ready() {
       await Promise.all(takers.map((shard) => shard.ready()));

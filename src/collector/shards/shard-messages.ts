@@ -1,6 +1,6 @@
 // What the process says to a shard and hears from it. A shard is a thread with a store of its own.
 //
-//   main ── { number, ask: take | archive | ready | close } ─▶ shard
+//   main ── { number, ask: take | archive | copy | ready | close } ─▶ shard
 //        ◀── { number, done | failure, figures } ──
 //        ◀── { metrics, figures } now and then · { log } ──
 //
@@ -12,7 +12,7 @@ import type { Log, LogFields } from "../../base/log.ts";
 import type { Failure } from "../../store/part-messages.ts";
 import type { ReceivedFormat } from "../../store/received.ts";
 import type { SegmentOptions } from "../../store/segment/segment-store.ts";
-import type { StoreFigures } from "../../store/trace-store.ts";
+import type { BackupFigures, StoreFigures } from "../../store/trace-store.ts";
 import type { Reading } from "../reception.ts";
 
 /** The options of a store that can be sent: the rest the shard makes itself. */
@@ -32,6 +32,7 @@ export interface ShardSetup {
 export type ShardQuestion =
   | { readonly ask: "take"; readonly format: ReceivedFormat; readonly payload: Uint8Array }
   | { readonly ask: "archive"; readonly id: Uint8Array }
+  | { readonly ask: "copy"; readonly to: string }
   | { readonly ask: "ready" }
   | { readonly ask: "close" };
 
@@ -47,6 +48,8 @@ export interface ShardAnswer {
   readonly reading: Reading | undefined;
   /** Of `archive`. */
   readonly isKnown?: boolean;
+  /** Of `copy`. */
+  readonly copied?: BackupFigures;
   readonly failure?: Failure;
 }
 

@@ -14,6 +14,7 @@ import { MetricsRegistry } from "../../base/metrics.ts";
 import { diskFiles } from "../../store/disk/files.ts";
 import { SegmentStore } from "../../store/segment/segment-store.ts";
 import { segmentMetrics } from "../../store/segment/store-counts.ts";
+import type { BackupFigures } from "../../store/trace-store.ts";
 import { servePart } from "../../store/serve-part.ts";
 import { makeReadReceived } from "../readers.ts";
 import { LocalReception, type Reading } from "../reception.ts";
@@ -68,6 +69,7 @@ sayMetrics();
 async function answer({ number, question }: ToShard): Promise<void> {
   let reading: Reading | undefined;
   let isKnown = false;
+  let copied: BackupFigures | undefined;
   try {
     switch (question.ask) {
       case "take":
@@ -75,6 +77,9 @@ async function answer({ number, question }: ToShard): Promise<void> {
         break;
       case "archive":
         isKnown = await store.archive(question.id, new AbortController().signal);
+        break;
+      case "copy":
+        copied = await store.copyTo(question.to);
         break;
       case "ready":
         await store.ready();
@@ -86,7 +91,8 @@ async function answer({ number, question }: ToShard): Promise<void> {
         sayMetrics();
         break;
     }
-    say({ number, reading, isKnown, figures: store.figures() });
+    const found = copied === undefined ? {} : { copied };
+    say({ number, reading, isKnown, ...found, figures: store.figures() });
   } catch (error) {
     if (!(error instanceof SpoorError)) throw error;
     const { code, message, where } = error;

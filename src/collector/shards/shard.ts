@@ -12,7 +12,7 @@ import type { Log } from "../../base/log.ts";
 import type { Part } from "../../store/part.ts";
 import type { ReceivedFormat } from "../../store/received.ts";
 import { RemoteParts } from "../../store/remote-part.ts";
-import type { StoreFigures } from "../../store/trace-store.ts";
+import type { BackupFigures, StoreFigures } from "../../store/trace-store.ts";
 import type { Reading } from "../reception.ts";
 import type {
   FromShard,
@@ -111,6 +111,14 @@ export class Shard {
     const answer = await this.#ask({ ask: "archive", id });
     throwFailure(answer);
     return answer.isKnown === true;
+  }
+
+  /** Copies its directory to a folder within one of copies. */
+  async copyTo(to: string): Promise<BackupFigures> {
+    const answer = await this.#ask({ ask: "copy", to });
+    throwFailure(answer);
+    assert(answer.copied !== undefined, "a shard tells what it has copied");
+    return answer.copied;
   }
 
   async ready(): Promise<void> {

@@ -5,8 +5,9 @@ import { test } from "node:test";
 import { writeFiles } from "../../../test/store/segment-files.ts";
 import { SimulatedDisk } from "../../../test/store/simulated-disk.ts";
 import { makeRandom } from "../../../test/store/corpus.ts";
+import { SpoorError } from "../../base/errors.ts";
 import { LogWriter } from "../log/log-writer.ts";
-import { type BackupFigures, type StoreState, makeBackup } from "./backup.ts";
+import { type BackupFigures, type StoreState, backupFolder, makeBackup } from "./backup.ts";
 import { EMPTY_MANIFEST, writeManifest } from "./manifest.ts";
 import { mergeSegments } from "./merge-segments.ts";
 import type { SegmentFigures } from "./segment-file.ts";
@@ -40,7 +41,7 @@ async function makeStore(): Promise<Store> {
 }
 
 function backup(store: Store, name = "one"): Promise<BackupFigures> {
-  return makeBackup(store.disk, DIRECTORY, name, () => store.state());
+  return makeBackup(store.disk, DIRECTORY, backupFolder(DIRECTORY, name), () => store.state());
 }
 
 async function check(disk: SimulatedDisk): Promise<{ spans: number; records: number }> {
@@ -75,7 +76,7 @@ test("makeBackup() keeps what is removed afterwards, over a power cut too", asyn
 test("makeBackup() tries again when files are merged under it", async () => {
   const store = await makeStore();
   let looks = 0;
-  const figures = await makeBackup(store.disk, DIRECTORY, "one", () => {
+  const figures = await makeBackup(store.disk, DIRECTORY, COPY, () => {
     looks++;
     const state = store.state();
     if (looks === 1) {
@@ -100,7 +101,10 @@ test("makeBackup() that fails leaves nothing behind but folders", async () => {
   for (let at = 0; at < 30; at++) {
     const store = await makeStore();
     store.disk.faults.set(store.disk.operations + at, "ENOSPC");
-    const made = await backup(store).catch(() => undefined);
+    const made = await backup(store).catch((error: unknown) => {
+      assert.ok(error instanceof SpoorError && error.code === "unavailable", String(error));
+      return undefined;
+    });
     if (made === undefined) {
       for (const folder of ["", "/segments", "/log"]) {
         assert.deepEqual(await store.disk.list(`${COPY}${folder}`), [], `fault at ${at}`);
@@ -114,10 +118,7 @@ test("makeBackup() that fails leaves nothing behind but folders", async () => {
 });
 
 for (const name of ["", "..", "../x", "a/b", ".hidden", "x".repeat(101), "a b"]) {
-  test(`makeBackup() refuses the name ${JSON.stringify(name.slice(0, 20))}`, async () => {
-    const store = await makeStore();
-    const before = store.disk.operations;
-    await assert.rejects(backup(store, name), { code: "bad-input" });
-    assert.equal(store.disk.operations, before);
+  test(`backupFolder() refuses the name ${JSON.stringify(name.slice(0, 20))}`, () => {
+    assert.throws(() => backupFolder(DIRECTORY, name), { code: "bad-input" });
   });
 }

@@ -14,7 +14,7 @@
 //
 // Not here: who asks (SegmentStore.backup, cli/admin.ts).
 
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { SpoorError } from "../../base/errors.ts";
 import type { DiskFiles } from "../disk/files.ts";
 import { ASIDE_SUFFIX, writeAside } from "../disk/write-aside.ts";
@@ -51,35 +51,40 @@ export interface StoreState {
 }
 
 /**
- * Makes the copy `backups/<name>` of `directory`.
+ * The folder of the copy `name` of `directory`.
+ * @throws SpoorError `bad-input` if this is no name.
+ */
+export function backupFolder(directory: string, name: string): string {
+  if (NAME.test(name)) return join(directory, BACKUP_FOLDER, name);
+  const message = "a backup's name is made of letters, digits, dots, dashes and underscores";
+  throw new SpoorError("bad-input", message, { chars: name.length });
+}
+
+/**
+ * Copies `directory` to `path`, a folder within a `backupFolder`.
  *
  * @param look what is stored now; called at once, and again for another attempt.
  * @returns when the copy is on the disk.
- * @throws SpoorError `bad-input` if the name is not one or is taken; what the disk throws, when what was
- *   made is removed again.
+ * @throws SpoorError `bad-input` if there is something; `unavailable` if the disk fails. What was made is
+ *   removed again.
  */
 export async function makeBackup(
   files: DiskFiles,
   directory: string,
-  name: string,
+  path: string,
   look: () => StoreState,
 ): Promise<BackupFigures> {
-  if (!NAME.test(name)) {
-    const message = "a backup's name is made of letters, digits, dots, dashes and underscores";
-    throw new SpoorError("bad-input", message, { chars: name.length });
-  }
-  const path = join(directory, BACKUP_FOLDER, name);
   for (let attempt = 1; ; attempt++) {
     const state = look();
     if (await isTaken(files, path)) {
-      throw new SpoorError("bad-input", `there is a backup of the name ${name}`);
+      throw new SpoorError("bad-input", `there is a backup of the name ${basename(path)}`);
     }
     const copy = new Copy(files, directory, path);
     try {
       return await copy.make(state);
     } catch (error) {
       await copy.undo();
-      if (!isGone(error) || attempt === ATTEMPTS_MAX) throw error;
+      if (!isGone(error) || attempt === ATTEMPTS_MAX) throw failureOf(error);
     }
   }
 }
@@ -117,8 +122,7 @@ class Copy {
     const count = this.#made.length;
     this.#made.push(join(this.#to, MANIFEST_NAME));
     await writeManifest(files, this.#to, manifest);
-    await files.syncDirectory(join(this.#from, BACKUP_FOLDER));
-    await files.syncDirectory(this.#from);
+    await this.#syncParents();
     const spans = manifest.files.reduce((sum, { rows }) => sum + rows, 0);
     return { path: this.#to, files: count, bytes: this.#bytes, spans };
   }
@@ -126,6 +130,16 @@ class Copy {
   /** Removes what was made; folders stay, and are no obstacle. */
   async undo(): Promise<void> {
     for (const path of this.#made) await this.#files.remove(path).catch(() => undefined);
+  }
+
+  /** Up to the folder that has the folder of copies. */
+  async #syncParents(): Promise<void> {
+    let folder = this.#to;
+    do {
+      folder = dirname(folder);
+      await this.#files.syncDirectory(folder);
+    } while (basename(folder) !== BACKUP_FOLDER && folder !== dirname(folder));
+    await this.#files.syncDirectory(dirname(folder));
   }
 
   async #link(folder: string, name: string): Promise<void> {
@@ -158,6 +172,12 @@ async function isTaken(files: DiskFiles, path: string): Promise<boolean> {
     if ((await listFolder(files, join(path, folder))).length > 0) return true;
   }
   return false;
+}
+
+function failureOf(error: unknown): unknown {
+  if (error instanceof SpoorError || !(error instanceof Error && "code" in error)) return error;
+  const where = { cause: String(error.code) };
+  return new SpoorError("unavailable", "the backup could not be written", where, error);
 }
 
 /** A file that was there when we looked is there no more. */

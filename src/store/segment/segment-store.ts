@@ -39,7 +39,7 @@ import { type Received, codeOfFormat } from "../received.ts";
 import type { Capabilities, StoreFigures, TraceStore } from "../trace-store.ts";
 import { Archive } from "./archive.ts";
 import { Backoff } from "./backoff.ts";
-import { type BackupFigures, makeBackup } from "./backup.ts";
+import { type BackupFigures, backupFolder, makeBackup } from "./backup.ts";
 import { BuildQueue } from "./build-queue.ts";
 import { type Builder, InlineBuilder } from "./builder.ts";
 import { type DirectoryLock, lockDirectory } from "./directory-lock.ts";
@@ -302,9 +302,14 @@ export class SegmentStore implements TraceStore {
    * Makes the copy `backups/<name>` of all that is acknowledged when this is called, while others go on.
    * @throws SpoorError `bad-input` if the name is not one or is taken; what the disk throws.
    */
-  backup(name: string): Promise<BackupFigures> {
+  async backup(name: string): Promise<BackupFigures> {
+    return this.copyTo(backupFolder(this.#options.directory, name));
+  }
+
+  /** As `backup`, to a folder within one of copies. */
+  copyTo(path: string): Promise<BackupFigures> {
     const { files, directory } = this.#options;
-    return makeBackup(files, directory, name, () => ({
+    return makeBackup(files, directory, path, () => ({
       manifest: this.#manifest.current,
       log: this.#records.state(),
     }));
