@@ -83,44 +83,53 @@ export function makePageTerms(
   };
 }
 
-/** What the numbers of a page's columns mean. */
+/** What the numbers of a page's columns mean. Terms are read when they are first asked for. */
 export class PageVocabulary implements Vocabulary {
   readonly dictionary: Vocabulary["dictionary"];
-  readonly terms: Vocabulary["terms"];
   readonly resources: Owners;
   readonly scopes: Owners;
   readonly resourceService: ArrayLike<number>;
   readonly #block: Vocabulary;
+  readonly #readTerms: () => PageTerms;
+  #terms: Vocabulary["terms"] | undefined;
 
-  constructor(block: Vocabulary, owners: FileOwners, terms: PageTerms) {
-    const { key, type, low, high } = terms;
+  constructor(block: Vocabulary, owners: FileOwners, readTerms: () => PageTerms) {
     this.#block = block;
+    this.#readTerms = readTerms;
     this.dictionary = block.dictionary;
     this.resources = owners.ownResources;
     this.scopes = owners.ownScopes;
     this.resourceService = owners.service;
-    this.terms = {
-      count: key.length,
-      key,
-      type,
-      low,
-      high,
-      find: (entry, ofType, ofLow, ofHigh) =>
-        key.findIndex(
-          (one, at) =>
-            one === entry && type[at] === ofType && low[at] === ofLow && high[at] === ofHigh,
-        ),
-      eachOf: (entry, visit) => {
-        key.forEach((one, at) => {
-          if (one === entry) visit(at, type[at]!, low[at]!, high[at]!);
-        });
-      },
-      keyEntryOf: (term) => key[term]!,
-      keyEntries: () => new Set(key),
-    };
+  }
+
+  get terms(): Vocabulary["terms"] {
+    this.#terms ??= asVocabulary(this.#readTerms());
+    return this.#terms;
   }
 
   internEntry(entry: number, to: Dictionary): number {
     return this.#block.internEntry(entry, to);
   }
+}
+
+function asVocabulary({ key, type, low, high }: PageTerms): Vocabulary["terms"] {
+  return {
+    count: key.length,
+    key,
+    type,
+    low,
+    high,
+    find: (entry, ofType, ofLow, ofHigh) =>
+      key.findIndex(
+        (one, at) =>
+          one === entry && type[at] === ofType && low[at] === ofLow && high[at] === ofHigh,
+      ),
+    eachOf: (entry, visit) => {
+      key.forEach((one, at) => {
+        if (one === entry) visit(at, type[at]!, low[at]!, high[at]!);
+      });
+    },
+    keyEntryOf: (term) => key[term]!,
+    keyEntries: () => new Set(key),
+  };
 }

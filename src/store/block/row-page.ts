@@ -92,7 +92,7 @@ export class RowPage implements Rows {
     this.#vocabulary ??= new PageVocabulary(
       this.#context.vocabulary,
       this.#context.owners,
-      this.#term,
+      () => this.#term,
     );
     return this.#vocabulary;
   }
