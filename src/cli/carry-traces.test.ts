@@ -1,7 +1,7 @@
 // `spoor export` and `spoor import` there and back: directories, a query, a collector, every format.
 
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -137,6 +137,21 @@ test("a running query is exported page by page, and a collector takes what is im
   assert.equal(imported.code, 0, imported.said);
   assert.ok(isDeepStrictEqual(await printStore(collector.store), stored));
   collector.checkBooks();
+});
+
+test("spoor export and verify take a directory with all its shards", async () => {
+  const { directory, stored } = await makeDirectory();
+  const second = await makeDirectory();
+  await mkdir(join(directory, "shards"));
+  await rename(second.directory, join(directory, "shards", "1"));
+  const exported = await spoor("export", directory, "--format=otlp-proto");
+  assert.match(
+    exported.said,
+    new RegExp(`^exported ${stored.length} traces with ${2 * SPANS} spans, `),
+  );
+  const { code, out } = await spoor("verify", directory);
+  assert.equal(code, 0);
+  assert.equal(out.toString().match(/nothing is wrong/g)?.length, 2);
 });
 
 test("spoor export takes the traces of a service or a time alone", async () => {

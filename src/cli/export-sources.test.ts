@@ -1,6 +1,7 @@
 // Traces from a server that behaves oddly: what is no answer, and what is only a part.
 
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
@@ -23,7 +24,8 @@ async function exportFrom(...replies: readonly (readonly [number, string])[]): P
     const [status, body] = left.shift()!;
     response.writeHead(status).end(body);
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
   const { port } = server.address() as AddressInfo;
   try {
     const query = { service: "cart", startUsMin: 1_700_000_000_000_007, startUsMax: 1.8e15 };
@@ -39,7 +41,8 @@ async function exportFrom(...replies: readonly (readonly [number, string])[]): P
     return { traces, unpaged, urls };
   } finally {
     server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
+    server.close();
+    await once(server, "close");
   }
 }
 

@@ -25,7 +25,7 @@ const SERVER_PAGE = 200;
 
 /** Every trace that has a span of the service that starts within the range. */
 export async function* exportStore(
-  store: TraceStore,
+  store: Pick<TraceStore, "search" | "readTraces">,
   { service, ...range }: ExportQuery,
   signal: AbortSignal,
 ): AsyncGenerator<SpanBatch> {

@@ -123,11 +123,11 @@ async function openSource(
       complain("the server does not say whether there is more: this may be only a part"),
     );
   }
-  const { openToolStore, requireDataDirectory } = await import("./open-tool-store.ts");
+  const { openToolReads, requireDataDirectory } = await import("./open-tool-store.ts");
   requireDataDirectory(from);
-  const store = await openToolStore(from, complain);
-  opened.defer(() => store.close());
-  return exportStore(store, query, never);
+  const directory = await openToolReads(from, complain);
+  opened.defer(() => directory.close());
+  return exportStore(directory.reads, query, never);
 }
 
 async function openOutput(

@@ -1,6 +1,7 @@
 // What a collector may answer to what is imported, and what becomes of it.
 
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
@@ -20,24 +21,28 @@ async function listen(
   replies: Reply[],
 ): Promise<AsyncDisposable & { url: string; spans: number[] }> {
   const spans: number[] = [];
-  const server = createServer(async (request, response) => {
+  const server = createServer((request, response) => {
     const parts: Uint8Array[] = [];
-    for await (const part of request) parts.push(part as Uint8Array);
-    const batch = new SpanBatch();
-    readOtlpTraces(Buffer.concat(parts), batch);
-    spans.push(batch.rows);
-    assert.equal(`${request.method} ${request.url}`, "POST /base/v1/traces");
-    const { status, body } = replies.shift()!;
-    response.writeHead(status).end(body);
+    request.on("data", (part: Uint8Array) => void parts.push(part));
+    request.on("end", () => {
+      const batch = new SpanBatch();
+      readOtlpTraces(Buffer.concat(parts), batch);
+      spans.push(batch.rows);
+      assert.equal(`${request.method} ${request.url}`, "POST /base/v1/traces");
+      const { status, body } = replies.shift()!;
+      response.writeHead(status).end(body);
+    });
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
   const { port } = server.address() as AddressInfo;
   return {
     url: `http://127.0.0.1:${port}/base/`,
     spans,
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
+      server.close();
+      await once(server, "close");
     },
   };
 }

@@ -14,7 +14,7 @@ import type { Shell } from "./run-command.ts";
 import type { VerifyReport } from "../store/segment/verify-directory.ts";
 import type { Problem } from "../store/segment/verify-segment.ts";
 import { nameWords, splitWords } from "./command-words.ts";
-import { Progress, printCount, printSize } from "./progress.ts";
+import { Progress, type Terminal, printCount, printSize } from "./progress.ts";
 
 export const verifySettings = {
   repair: setting("bool", false, {
@@ -28,7 +28,32 @@ export const verifySettings = {
 export async function runVerify({ process }: Shell, argv: readonly string[]): Promise<number> {
   const { words, flags } = splitWords(argv, verifySettings);
   const [directory = ""] = nameWords("verify", words, ["DIR"]);
-  const { config } = parseSettings({ table: verifySettings, command: "verify", argv: flags, env: {} });
+  const { config } = parseSettings({
+    table: verifySettings,
+    command: "verify",
+    argv: flags,
+    env: {},
+  });
+  const { diskFiles } = await import("../store/disk/files.ts");
+  const { countShards, shardFolder } = await import("../store/segment/shard-folders.ts");
+  const shards = await countShards(diskFiles, directory);
+  let code = 0;
+  for (let shard = 0; shard < shards; shard++) {
+    const folder = shardFolder(directory, shard);
+    if (shards > 1) process.stdout.write(`${folder}:\n`);
+    const report = await verifyOne(folder, config.repair, process.stderr);
+    process.stdout.write(printReport(report, directory, config.repair));
+    if (report.problems.length > 0) code = 1;
+  }
+  return code;
+}
+
+/** One data directory: each shard has its own. */
+async function verifyOne(
+  directory: string,
+  repair: boolean,
+  terminal: Terminal,
+): Promise<VerifyReport> {
   const [{ diskFiles }, { verifyDirectory }, { makeReadReceived }, { formatOfCode }] =
     await Promise.all([
       import("../store/disk/files.ts"),
@@ -37,13 +62,13 @@ export async function runVerify({ process }: Shell, argv: readonly string[]): Pr
       import("../store/received.ts"),
     ]);
   const lock = await lockIfUsed(directory);
-  const progress = new Progress(process.stderr, systemClock);
+  const progress = new Progress(terminal, systemClock);
   const read = makeReadReceived(new Map());
   try {
-    const report = await verifyDirectory({
+    return await verifyDirectory({
       files: diskFiles,
       directory,
-      repair: config.repair,
+      repair,
       countSpans: (code, payload) => {
         const format = formatOfCode(code);
         return format === undefined ? 0 : read(format, payload).rows;
@@ -53,9 +78,6 @@ export async function runVerify({ process }: Shell, argv: readonly string[]): Pr
         progress.show(() => `${part} % of ${printSize(bytesTotal)}: ${file}`);
       },
     });
-    progress.clear();
-    process.stdout.write(printReport(report, directory, config.repair));
-    return report.problems.length === 0 ? 0 : 1;
   } finally {
     progress.clear();
     lock?.release();

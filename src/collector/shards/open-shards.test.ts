@@ -14,7 +14,8 @@ import { printSpans } from "../../model/print-spans.ts";
 import type { SpanBatch } from "../../model/span-batch.ts";
 import { diskFiles } from "../../store/disk/files.ts";
 import { makeMemoryStore } from "../../store/memory/memory-store.ts";
-import { countShards } from "../../store/segment/shard-folders.ts";
+import { countShards, shardFolder } from "../../store/segment/shard-folders.ts";
+import { verifyDirectory } from "../../store/segment/verify-directory.ts";
 import type { TraceStore } from "../../store/trace-store.ts";
 import { writeOtlpProto } from "../../wire/write-otlp-proto.ts";
 import { LocalReception, type Reading } from "../reception.ts";
@@ -167,4 +168,26 @@ test("openShards() adds the metrics of its shards up", async () => {
   await takeAll(shards, makePayloads());
   await shards.store.close(); // the last message of each shard has its metrics
   assert.match(printMetrics(metrics), /^spoor_store_spans 800$/m);
+});
+
+test("openShards() copies all shards into one directory, while they go on", async () => {
+  const payloads = makePayloads();
+  const first = await open(await makeFolder(), 2);
+  await takeAll(first, payloads);
+  const expected = await findAll(first.store);
+  const taking = takeAll(first, makePayloads());
+  const { path } = await first.store.backup!("one");
+  await taking;
+  await first.store.close();
+  assert.equal(await countShards(diskFiles, path), 2);
+  for (const shard of [0, 1]) {
+    const directory = shardFolder(path, shard);
+    const { problems } = await verifyDirectory({ files: diskFiles, directory, repair: false });
+    assert.deepEqual(problems, []);
+  }
+  const copy = await open(path, 2);
+  assert.equal((await findAll(copy.store)).length, expected.length);
+  assert.ok(copy.store.figures().spans >= 800);
+  await assert.rejects(copy.store.backup!("../one"), { code: "bad-input" });
+  await copy.store.close();
 });
