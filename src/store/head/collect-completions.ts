@@ -18,7 +18,9 @@ import { textOfValue } from "./value-text.ts";
 const STEP_ROWS = 8_192;
 
 type Steps = Generator<undefined, void, undefined>;
-type FoundTerm = (term: number) => void;
+type Terms = Vocabulary["terms"];
+/** Takes a term; each page of rows may number its terms by itself. */
+type FoundTerm = (terms: Terms, term: number) => void;
 /** Takes a text, or the dictionary entry of one. */
 type FoundText = (text: string | number) => void;
 /** Tells what a row has in a column. */
@@ -95,14 +97,14 @@ export function* collectKeys(
     for (const text of keys.values()) into.add(text);
     keys.clear();
   }
-  const found = (term: number): void => {
-    const entry = block.terms.keyEntryOf(term);
+  const found: FoundTerm = (terms, term) => {
+    const entry = terms.keyEntryOf(term);
     const text = keys.get(entry);
     if (text === undefined) return;
     into.add(text);
     keys.delete(entry);
   };
-  const seen = keys.size === 0 ? undefined : makeSeen(block, found);
+  const seen = keys.size === 0 ? undefined : makeSeen(found);
   if (columns.size === 0 && seen === undefined) return;
   for (const rows of pages) {
     for (const [key, column] of columns) {
@@ -144,37 +146,36 @@ export function* collectValues(
   const { dictionary, terms } = block;
   const entry = dictionary.findText(query.key);
   const isAll = query.service === undefined;
-  /** 1 for terms of the key, 2 for those that spans that count have. */
-  const marks = new Uint8Array(terms.count);
-  let count = 0;
-  if (entry >= 0) {
-    terms.eachOf(entry, (term) => {
-      marks[term] = isAll ? 2 : 1;
-      count++;
-    });
-  }
-  const column = query.key === "duration" ? undefined : COLUMNS.get(query.key);
-  const addText = makeTextAdder(block, into);
-  if (column !== undefined || (count > 0 && !isAll)) {
-    const seen = makeSeen(block, (term) => {
-      if (marks[term] === 1) marks[term] = 2;
-    });
-    for (const rows of pages) {
-      for (let row = 0; row < rows.rows; row++) {
-        if (row % STEP_ROWS === 0 && row > 0) yield undefined;
-        if (isWanted[rows.resource[row]!] === 0) continue;
-        column?.(rows, row, addText);
-        if (count > 0 && !isAll) seen(rows, row);
-      }
-      yield undefined;
-    }
-  }
-  if (count === 0) return;
-  terms.eachOf(entry, (term, type, low, high) => {
-    if (marks[term] !== 2) return;
+  const addValue = (type: number, low: number, high: number): void => {
     if (type === STRING) into.addBytes(dictionary.bytes(low));
     else into.add(textOfValue(dictionary, type, low, high));
+  };
+  if (isAll && entry >= 0) {
+    terms.eachOf(entry, (_, type, low, high) => addValue(type, low, high));
+  }
+  const column = query.key === "duration" ? undefined : COLUMNS.get(query.key);
+  const hasValues = entry >= 0 && !isAll && hasTerms(terms, entry);
+  if (column === undefined && !hasValues) return;
+  const addText = makeTextAdder(block, into);
+  const seen = makeSeen((own, term) => {
+    if (own.keyEntryOf(term) !== entry) return;
+    addValue(own.type[term]!, own.low[term]!, own.high[term]!);
   });
+  for (const rows of pages) {
+    for (let row = 0; row < rows.rows; row++) {
+      if (row % STEP_ROWS === 0 && row > 0) yield undefined;
+      if (isWanted[rows.resource[row]!] === 0) continue;
+      column?.(rows, row, addText);
+      if (hasValues) seen(rows, row);
+    }
+    yield undefined;
+  }
+}
+
+function hasTerms(terms: Terms, entry: number): boolean {
+  let has = false;
+  terms.eachOf(entry, () => (has = true));
+  return has;
 }
 
 /** 1 for each resource of the service, or of any; undefined: the block has none. */
@@ -186,15 +187,18 @@ function resourcesOf(block: Vocabulary, service: string | undefined): Uint8Array
   return marks.includes(1) ? marks : undefined;
 }
 
-/** Calls `found` for every term that a row has at any level, each once a block. */
-function makeSeen(block: Vocabulary, found: FoundTerm): (rows: Rows, row: number) => void {
-  const isSeen = new Uint8Array(block.terms.count);
+/** Calls `found` for every term that a row has at any level, each once for rows of one numbering. */
+function makeSeen(found: FoundTerm): (rows: Rows, row: number) => void {
+  let last: Vocabulary | undefined;
+  let isSeen = new Uint8Array(0);
+  let resources = new Uint8Array(0);
+  let scopes = new Uint8Array(0);
   const seeAll = (terms: ArrayLike<number>, start: number, end: number): void => {
     for (let at = start; at < end; at++) {
       const term = terms[at]!;
       if (isSeen[term] === 1) continue;
       isSeen[term] = 1;
-      found(term);
+      found(last!.terms, term);
     }
   };
   const seeOwner = (owners: Owners, known: Uint8Array, owner: number): void => {
@@ -202,11 +206,15 @@ function makeSeen(block: Vocabulary, found: FoundTerm): (rows: Rows, row: number
     known[owner] = 1;
     seeAll(owners.terms, owners.termStart[owner]!, owners.termStart[owner + 1]!);
   };
-  const resources = new Uint8Array(block.resources.count);
-  const scopes = new Uint8Array(block.scopes.count);
   return (rows, row) => {
-    seeOwner(block.resources, resources, rows.resource[row]!);
-    seeOwner(block.scopes, scopes, rows.scope[row]!);
+    if (rows.vocabulary !== last) {
+      last = rows.vocabulary;
+      isSeen = new Uint8Array(last.terms.count);
+      resources = new Uint8Array(last.resources.count);
+      scopes = new Uint8Array(last.scopes.count);
+    }
+    seeOwner(last.resources, resources, rows.resource[row]!);
+    seeOwner(last.scopes, scopes, rows.scope[row]!);
     seeAll(rows.attribute, rows.attributeStart[row]!, rows.attributeStart[row + 1]!);
     const event = rows.eventStart[row]!;
     const eventEnd = rows.eventStart[row + 1]!;
