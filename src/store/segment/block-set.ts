@@ -12,6 +12,8 @@
 import { SpoorError } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
 import type { FileBlock } from "../block/block-reader.ts";
+import type { TraceFilters } from "./trace-filters.ts";
+import { type TraceIndex, hashTraceId } from "./trace-index.ts";
 
 /** A block in a file: what is known of it without reading it. */
 export interface BlockEntry {
@@ -33,6 +35,8 @@ export interface BlockFile {
   open(index: number): FileBlock;
   /** Indexes of the blocks that may have the trace. */
   findTrace(id: Uint8Array): readonly number[];
+  /** What `findTrace` reads; left out: it costs nothing. */
+  readonly index?: TraceIndex;
   close(): void;
 }
 
@@ -60,6 +64,8 @@ interface Generation {
 }
 
 export class BlockSet {
+  /** Spare files the look-up of traces that they do not have. */
+  readonly filters: TraceFilters | undefined;
   readonly #log: Log;
   readonly #damaged = new Set<number>();
   #damagedFiles = 0;
@@ -67,8 +73,9 @@ export class BlockSet {
   /** Oldest first; the last one is what is asked now. */
   #generations: Generation[] = [makeGeneration([])];
 
-  constructor(log: Log) {
+  constructor(log: Log, filters?: TraceFilters) {
     this.#log = log;
+    this.filters = filters;
   }
 
   /** Takes files in and out, at once. A file that is not here is not taken out. */
@@ -78,6 +85,8 @@ export class BlockSet {
     const leaving = before.files.filter((file) => gone.has(file.figures.name));
     const staying = before.files.filter((file) => !gone.has(file.figures.name));
     before.leaving = leaving;
+    for (const file of leaving) this.filters?.remove(file);
+    for (const file of add) this.filters?.add(file);
     this.#generations.push(makeGeneration([...staying, ...add]));
     this.#closeLeft();
   }
@@ -119,7 +128,10 @@ export class BlockSet {
     for (const generation of this.#generations) {
       for (const file of [...generation.files, ...generation.leaving]) files.add(file);
     }
-    for (const file of files) file.close();
+    for (const file of files) {
+      this.filters?.remove(file);
+      file.close();
+    }
     this.#generations = [makeGeneration([])];
   }
 
@@ -182,7 +194,10 @@ export class BlockView {
   /** Blocks that may have the trace, oldest first. */
   blocksOfTrace(id: Uint8Array): readonly HeldBlock[] {
     const found: HeldBlock[] = [];
+    const { filters } = this.#set;
+    const hash = hashTraceId(id);
     for (const file of this.#generation.files) {
+      if (filters?.mayHave(file, hash) === false) continue;
       for (const index of file.findTrace(id)) {
         const entry = file.blocks[index]!;
         if (entry.id < this.#boundary) found.push(heldOf(file, index));

@@ -34,6 +34,7 @@ import { openSegment } from "./segment-file.ts";
 import type { SegmentFigures } from "./segment-layout.ts";
 import { countSeries } from "./series-files.ts";
 import { findSpanServices } from "./span-services.ts";
+import { TraceFilters } from "./trace-filters.ts";
 
 /** The segment files of a store, wherever they are asked. */
 export interface Files {
@@ -80,7 +81,7 @@ export class InlineFiles implements Files {
   constructor(options: FilesOptions) {
     this.#options = options;
     this.#cache = new PageCache(options.cacheBytes ?? CACHE_BYTES);
-    this.#set = new BlockSet(options.log);
+    this.#set = new BlockSet(options.log, new TraceFilters(options.clock));
   }
 
   change(add: readonly SegmentFigures[], remove: readonly string[]): Promise<void> {
