@@ -274,7 +274,7 @@ class Model {
 
 /** Row by row: a head makes one of equal resources. */
 function printRows(trace: SpanBatch | undefined): string[] {
-  if (trace === undefined) return [];
+  if (trace === undefined) return ["none"];
   return Array.from({ length: trace.rows }, (_, row) => {
     const single = new SpanBatch();
     new RowCopier(trace, single).copyRow(row);

@@ -132,3 +132,37 @@ test("searchHead() does not take a trace for one that was retracted while it pau
     [head.findTrace(traceIdOf(0))],
   );
 });
+
+test("Head renumbers no trace while somebody may have kept its number", async () => {
+  const head = new Head(4, { spareOrdinals: 0 });
+  const random = makeRandom(11);
+  head.append(spansOf(random, 0, 1, 2, 3), 1);
+  head.append(spansOf(random, 0, 4, 4, 4), 2);
+  head.append(spansOf(random, 0), 3);
+  head.settle(3);
+  const early = head.pin();
+  head.release(head.blocks[0]!);
+  const late = head.pin();
+  const { oldest } = head.traces;
+  const found = await searchHead(head.view(), everything, early);
+  assert.equal(head.traces.held, 2);
+  const ordinals = [0, 4].map((trace) => head.findTrace(traceIdOf(trace)));
+  assert.deepEqual(found.map(({ ordinal }) => ordinal).sort(), ordinals.sort());
+  assert.equal(head.traces.oldest, oldest);
+  late();
+  assert.equal(head.traces.count, 2);
+});
+
+test("Head gives a block back all of whose rows were taken out while it was open", () => {
+  const head = new Head(4);
+  const random = makeRandom(12);
+  const empty = head.memoryBytes();
+  head.append(spansOf(random, 0, 1, 2), 1);
+  head.retract(1);
+  head.sealOpenBlock();
+  assert.deepEqual(
+    head.blocks.map(({ id, rows }) => [id, rows]),
+    [[2, 0]],
+  );
+  assert.ok(head.memoryBytes() <= empty);
+});
