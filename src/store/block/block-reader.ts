@@ -22,6 +22,7 @@ import { readFooter } from "./footer.ts";
 import { PAGE_ROWS, type Figures, type Source } from "./layout.ts";
 import type { PageCache } from "./page-cache.ts";
 import { RowPage, type PageContext } from "./row-page.ts";
+import { isRuledOut } from "./rule-out.ts";
 import { TracePages, type RowRange, type TraceColumns } from "./trace-pages.ts";
 import { makeWanted, type WantedTerms } from "./wanted-terms.ts";
 
@@ -141,7 +142,7 @@ export class FileBlock implements Vocabulary {
     if (figures.startUsMax < query.startUsMin || figures.startUsMin > query.startUsMax) {
       return undefined;
     }
-    return makePlan(this, query);
+    return isRuledOut(this.#pages, query) ? undefined : makePlan(this, query);
   }
 
   /** As `matchRows`, of one page of rows: for who pauses between pages. */
@@ -195,10 +196,32 @@ export class FileBlock implements Vocabulary {
 }
 
 function matchPage(page: RowPage, plan: Plan, found: (row: number, startUs: number) => void): void {
+  const candidates = findCandidates(page, plan);
+  if (candidates.length === 0) return;
+  const { startUs } = page.columns;
   const driver = plan.conditions.find(isOfRowsOnly);
   const marks = driver === undefined ? undefined : page.marks(driver.terms);
-  for (let row = 0; row < page.rows; row++) {
+  for (const row of candidates) {
     if (marks !== undefined && marks[row] === 0) continue;
-    if (meets(page, plan, row)) found(page.firstRow + row, page.startUs[row]!);
+    if (meets(page, plan, row)) found(page.firstRow + row, startUs[row]!);
   }
+}
+
+/** Rows that meet all but the conditions: mostly few, and then attributes are not read for nothing. */
+function findCandidates(page: RowPage, plan: Plan): Uint16Array {
+  const { startUs, durationNs, resource, name, kind } = page.columns;
+  const { startUsMin, startUsMax, kind: ofKind } = plan.query;
+  const { durationNsMin = -Infinity, durationNsMax = Infinity } = plan.query;
+  const { resources } = plan;
+  const found = new Uint16Array(page.rows);
+  let count = 0;
+  for (let row = 0; row < found.length; row++) {
+    if (startUs[row]! < startUsMin || startUs[row]! > startUsMax) continue;
+    if (resources !== undefined && resources[resource[row]!] === 0) continue;
+    if (plan.name >= 0 && name[row] !== plan.name) continue;
+    if (ofKind !== undefined && kind[row] !== ofKind) continue;
+    if (durationNs[row]! < durationNsMin || durationNs[row]! > durationNsMax) continue;
+    found[count++] = row;
+  }
+  return found.subarray(0, count);
 }

@@ -27,8 +27,28 @@ export const KIND_TEXTS: readonly string[] = [
 ];
 export const STATUS_TEXTS: readonly string[] = ["", "OK", "ERROR"];
 
+const COLUMN_KEYS: ReadonlySet<string> = new Set([
+  "error",
+  "span.kind",
+  "otel.status_code",
+  "otel.status_description",
+  "w3c.tracestate",
+  "event",
+  "span.name",
+  "duration",
+  "otel.scope.name",
+  "otel.scope.version",
+  "otel.library.name",
+  "otel.library.version",
+]);
+
 const encoder = new TextEncoder();
 const NO_MARKS = new Uint8Array(0);
+
+/** True for keys that rows may meet a condition on without an attribute of that key. */
+export function isColumnKey(key: string): boolean {
+  return COLUMN_KEYS.has(key);
+}
 
 /**
  * How to tell the condition from a row's columns.
