@@ -28,7 +28,7 @@ import {
   writeSegmentFooter,
   writeSegmentHeader,
 } from "./segment-layout.ts";
-import { type IndexCursor, countIndexPages, writeIndex } from "./trace-index.ts";
+import { type IndexCursor, planIndex } from "./trace-index.ts";
 
 /** Bytes that are read and written at a time. */
 const PIECE_BYTES = 1 << 20;
@@ -80,19 +80,14 @@ async function write(
   const entries = blocks.reduce((sum, block) => sum + block.traces, 0);
   const end = blocks.at(-1)!;
   const indexOffset = end.offset + end.bytes;
-  const footer = { blocks, indexOffset, indexPages: countIndexPages(entries), log };
+  const index = planIndex(() => openCursors(sources), entries);
+  const footer = { blocks, indexOffset, indexPages: index.pages, log };
   const ending = writeSegmentFooter(footer);
   const name = segmentFileName(blocks[0]!.id, end.id);
   await writeAside(files, directory, name, async (append) => {
     await append([writeSegmentHeader()]);
     for (const source of sources) await copyBlocks(source, append);
-    let before = 0;
-    const cursors = sources.map((source) => {
-      const firstBlock = before;
-      before += source.blocks.length;
-      return openCursor(source, firstBlock);
-    });
-    for (const pages of writeIndex(cursors, footer.indexPages)) await append([pages]);
+    for (const pages of index.write()) await append([pages]);
     await append([ending]);
   });
   return figuresOf(footer, segmentBytes(footer, ending));
@@ -125,6 +120,15 @@ async function copyBlocks(file: SegmentFile, append: Append): Promise<void> {
     const where = { file: file.figures.name, block: block.id, offset: block.offset };
     throw new SpoorError("unavailable", "damaged segment file: a block's checksum is wrong", where);
   }
+}
+
+function openCursors(sources: readonly SegmentFile[]): IndexCursor[] {
+  let before = 0;
+  return sources.map((source) => {
+    const firstBlock = before;
+    before += source.blocks.length;
+    return openCursor(source, firstBlock);
+  });
 }
 
 function openCursor({ figures: { name }, index }: SegmentFile, firstBlock: number): IndexCursor {

@@ -19,7 +19,7 @@ import {
   writeSegmentFooter,
   writeSegmentHeader,
 } from "./segment-layout.ts";
-import { countIndexPages, indexIds, writeIndex } from "./trace-index.ts";
+import { indexIds, planIndex } from "./trace-index.ts";
 
 /** Bytes that are copied at a time. */
 const PIECE_BYTES = 1 << 20;
@@ -44,19 +44,22 @@ export async function salvageSegment(
   });
   const entries = blocks.reduce((sum, block) => sum + block.traces, 0);
   const { log } = source.figures;
-  const footer = { blocks, indexOffset: offset, indexPages: countIndexPages(entries), log };
+  const index = planIndex(
+    () => whole.map((from, number) => indexIds(source.open(from).traceIds, number)),
+    entries,
+  );
+  const footer = { blocks, indexOffset: offset, indexPages: index.pages, log };
   const end = writeSegmentFooter(footer);
   const name = segmentFileName(blocks[0]!.id, blocks.at(-1)!.id);
   await writeAside(files, folder, name, async (append) => {
     await append([writeSegmentHeader()]);
-    for (const index of whole) {
-      const { offset: from, bytes } = source.blocks[index]!;
+    for (const block of whole) {
+      const { offset: from, bytes } = source.blocks[block]!;
       for (let at = 0; at < bytes; at += PIECE_BYTES) {
         await append([source.source.read(from + at, Math.min(PIECE_BYTES, bytes - at))]);
       }
     }
-    const cursors = whole.map((index, number) => indexIds(source.open(index).traceIds, number));
-    for (const pages of writeIndex(cursors, footer.indexPages)) await append([pages]);
+    for (const pages of index.write()) await append([pages]);
     await append([end]);
   });
   return figuresOf(footer, segmentBytes(footer, end));

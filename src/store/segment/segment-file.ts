@@ -28,13 +28,7 @@ import {
   writeSegmentFooter,
   writeSegmentHeader,
 } from "./segment-layout.ts";
-import {
-  INDEX_PAGE_BYTES,
-  TraceIndex,
-  countIndexPages,
-  indexIds,
-  writeIndex,
-} from "./trace-index.ts";
+import { INDEX_PAGE_BYTES, TraceIndex, indexIds, planIndex } from "./trace-index.ts";
 
 export type { LogPosition, SegmentBlock, SegmentFigures };
 
@@ -70,12 +64,12 @@ export async function writeSegment(
   const counts = { id, bytes: source.bytes, rows, traces, arrivedMs: Math.round(arrivedMs) };
   const entry = { ...counts, offset: SEGMENT_HEADER_BYTES, startUsMin, startUsMax, crc };
   const indexOffset = SEGMENT_HEADER_BYTES + source.bytes;
-  const footer = { blocks: [entry], indexOffset, indexPages: countIndexPages(traces), log };
+  const index = planIndex(() => [indexIds(block.traceIds, 0)], traces);
+  const footer = { blocks: [entry], indexOffset, indexPages: index.pages, log };
   const end = writeSegmentFooter(footer);
   const figures = figuresOf(footer, segmentBytes(footer, end));
-  const index = writeIndex([indexIds(block.traceIds, 0)], footer.indexPages);
   await writeAside(files, directory, figures.name, (append) =>
-    append([writeSegmentHeader(), ...chunks, ...index, end]),
+    append([writeSegmentHeader(), ...chunks, ...index.write(), end]),
   );
   return figures;
 }

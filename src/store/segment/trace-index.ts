@@ -1,15 +1,19 @@
 // Which blocks of a segment file may have a trace: a hash index in pages, answered by one read.
 //
-//   page     = crc u32 | count u16 | 0 u16 | count hashes u32, rising | their blocks u16 | zeros    4096
+//   page     = crc u32 | count u16 | 0 u16 | count hashes u32 | their first blocks u16 | more u8 | zeros   4096
+//   entry    a hash, and a run of blocks from `first` on, `more` blocks besides; rising by hash, then first
 //   hash     = MurmurHash3_x86_32 of the 16 bytes of the id, seed 0
 //   page of  = floor(hash × pages / 2^32): pages are in the order of hashes, so indexes are joined by
 //              walking along them
 //   crc      = CRC-32 of the page's number u32 and of its bytes from 4 on
 //   count 0xffff: there were too many entries for the page; each of its traces may be in every block
 //
-// Several traces of one hash, or a full page, cost blocks that are asked for nothing: never an answer. Who
-// chooses ids so that they meet in one page makes look-ups in that page slow, and gains nothing else: so
-// the hash needs no secret.
+// A trace goes on for some blocks, mostly one after the other: a run is one entry for all of them, so that
+// pages fill evenly. A run steps over a block without the trace rather than end.
+//
+// Several traces of one hash, a block within a run, a full page: they cost blocks that are asked for nothing,
+// never an answer. Who chooses ids so that they meet in one page makes look-ups in that page slow, and gains
+// nothing else: so the hash needs no secret.
 //
 // Source: docs/formats/segment-file.md. Trust: a page is checked before it is believed.
 // Not here: where the pages lie (segment-layout.ts).
@@ -22,24 +26,37 @@ import type { Source } from "../disk/files.ts";
 /** One read of the disk. */
 export const INDEX_PAGE_BYTES = 4_096;
 const PAGE_HEADER_BYTES = 8;
-const ENTRY_BYTES = 6;
+const ENTRY_BYTES = 7;
 export const PAGE_ENTRIES_MAX = Math.floor((INDEX_PAGE_BYTES - PAGE_HEADER_BYTES) / ENTRY_BYTES);
 /** Six standard deviations below what fits: hashes fall as chance has it. */
-const PAGE_ENTRIES_MEAN = 540;
+const PAGE_ENTRIES_MEAN = 455;
 const FULL = 0xffff;
-/** An entry as one number: hash × BLOCK_STEP + block. */
-const BLOCK_STEP = 0x1_0000;
 const HASHES = 0x1_0000_0000;
+/** Blocks of a run, at most: with hash and first block it is one number below 2^53. */
+const RUN_BLOCKS_MAX = 32;
+/** Blocks without the trace that a run may step over, one after the other. */
+const RUN_GAP_MAX = 1;
+const BLOCKS = 0x1_0000;
 /** Pages that are given out together: one write of 256 kB. */
 const PAGES_TOGETHER = 64;
 
-export function hashTraceId(id: Uint8Array): number {
-  return hashText(new DataView(id.buffer, id.byteOffset, 16), 0, 16, 0);
+/** An entry as one number: hash × RUN_STEP + first block × RUN_BLOCKS_MAX + blocks besides. */
+const RUN_STEP = BLOCKS * RUN_BLOCKS_MAX;
+
+function hashOf(run: number): number {
+  return Math.floor(run / RUN_STEP);
 }
 
-/** Pages of an index of so many entries. */
-export function countIndexPages(entries: number): number {
-  return Math.max(1, Math.ceil(entries / PAGE_ENTRIES_MEAN));
+function firstOf(run: number): number {
+  return Math.floor(run / RUN_BLOCKS_MAX) % BLOCKS;
+}
+
+function moreOf(run: number): number {
+  return run % RUN_BLOCKS_MAX;
+}
+
+export function hashTraceId(id: Uint8Array): number {
+  return hashText(new DataView(id.buffer, id.byteOffset, 16), 0, 16, 0);
 }
 
 /** Entries in rising order, taken page by page of the index that is made of them. */
@@ -56,7 +73,8 @@ export function indexIds(ids: Uint8Array, number: number): IndexCursor {
   const view = viewOf(ids);
   const entries = new Float64Array(ids.length / 16);
   for (let trace = 0; trace < entries.length; trace++) {
-    entries[trace] = hashText(view, 16 * trace, 16 * trace + 16, 0) * BLOCK_STEP + number;
+    const hash = hashText(view, 16 * trace, 16 * trace + 16, 0);
+    entries[trace] = hash * RUN_STEP + number * RUN_BLOCKS_MAX;
   }
   entries.sort();
   let next = 0;
@@ -65,7 +83,7 @@ export function indexIds(ids: Uint8Array, number: number): IndexCursor {
       let last = -1;
       for (; next < entries.length; next++) {
         const entry = entries[next]!;
-        if (pageOf(Math.floor(entry / BLOCK_STEP), pages) > page) break;
+        if (pageOf(hashOf(entry), pages) > page) break;
         if (entry !== last) into.push(entry);
         last = entry;
       }
@@ -74,33 +92,102 @@ export function indexIds(ids: Uint8Array, number: number): IndexCursor {
   };
 }
 
-/** Pages of an index as bytes, some at a time: the entries of all `cursors` together. */
-export function* writeIndex(cursors: readonly IndexCursor[], pages: number): Generator<Uint8Array> {
-  for (let first = 0; first < pages; first += PAGES_TOGETHER) {
-    const count = Math.min(PAGES_TOGETHER, pages - first);
-    const out = new Uint8Array(count * INDEX_PAGE_BYTES);
-    for (let i = 0; i < count; i++) {
-      const page = first + i;
-      const entries: number[] = [];
-      let isWhole = true;
-      for (const cursor of cursors) if (!cursor.take(page, pages, entries)) isWhole = false;
-      const bytes = out.subarray(i * INDEX_PAGE_BYTES, (i + 1) * INDEX_PAGE_BYTES);
-      writePage(bytes, page, isWhole ? entries : undefined);
-    }
+/** The entries of single blocks in page `page` of `pages`: hash × 2^16 + block, rising. */
+export function listEntries(
+  cursors: readonly IndexCursor[],
+  page: number,
+  pages: number,
+): readonly number[] {
+  const runs: number[] = [];
+  for (const cursor of cursors) cursor.take(page, pages, runs);
+  return runs.map((run) => hashOf(run) * BLOCKS + firstOf(run)).sort((one, two) => one - two);
+}
+
+/** An index that has not been written: how many pages it has, and what they are. */
+export interface IndexPlan {
+  readonly pages: number;
+  /** The pages as bytes, some at a time. */
+  write(): Generator<Uint8Array>;
+}
+
+/**
+ * The index of all entries of what `open` opens, which is called twice: to count entries, and to write them.
+ *
+ * @param entriesMax there are not more.
+ */
+export function planIndex(open: () => readonly IndexCursor[], entriesMax: number): IndexPlan {
+  const most = countPages(entriesMax);
+  let entries = 0;
+  for (const runs of joinPages(open(), most)) entries += runs?.length ?? PAGE_ENTRIES_MEAN;
+  const pages = countPages(entries);
+  return { pages, write: () => writeIndex(open(), pages) };
+}
+
+/** Pages of an index of so many entries. */
+function countPages(entries: number): number {
+  return Math.max(1, Math.ceil(entries / PAGE_ENTRIES_MEAN));
+}
+
+function* writeIndex(cursors: readonly IndexCursor[], pages: number): Generator<Uint8Array> {
+  let out = new Uint8Array(Math.min(PAGES_TOGETHER, pages) * INDEX_PAGE_BYTES);
+  let page = 0;
+  let at = 0;
+  for (const runs of joinPages(cursors, pages)) {
+    writePage(out.subarray(at, at + INDEX_PAGE_BYTES), page++, runs);
+    at += INDEX_PAGE_BYTES;
+    if (at < out.length) continue;
     yield out;
+    out = new Uint8Array(Math.min(PAGES_TOGETHER, pages - page) * INDEX_PAGE_BYTES);
+    at = 0;
   }
 }
 
-function writePage(bytes: Uint8Array, page: number, entries: readonly number[] | undefined): void {
+/** The runs of each page of `pages`; undefined: they are not known. */
+function* joinPages(
+  cursors: readonly IndexCursor[],
+  pages: number,
+): Generator<readonly number[] | undefined> {
+  for (let page = 0; page < pages; page++) {
+    const entries: number[] = [];
+    let isWhole = true;
+    for (const cursor of cursors) if (!cursor.take(page, pages, entries)) isWhole = false;
+    yield isWhole ? joinRuns(Float64Array.from(entries).sort()) : undefined;
+  }
+}
+
+/** Makes one of runs of one hash that follow one another. */
+function joinRuns(sorted: Float64Array): readonly number[] {
+  const runs: number[] = [];
+  let last = -1;
+  for (const run of sorted) {
+    const end = firstOf(run) + moreOf(run);
+    const isNext =
+      last >= 0 &&
+      hashOf(last) === hashOf(run) &&
+      firstOf(run) <= firstOf(last) + moreOf(last) + 1 + RUN_GAP_MAX &&
+      end - firstOf(last) < RUN_BLOCKS_MAX;
+    if (isNext) {
+      last += Math.max(0, end - firstOf(last) - moreOf(last));
+      runs[runs.length - 1] = last;
+    } else {
+      last = run;
+      runs.push(run);
+    }
+  }
+  return runs;
+}
+
+function writePage(bytes: Uint8Array, page: number, runs: readonly number[] | undefined): void {
   const view = viewOf(bytes);
-  if (entries === undefined || entries.length > PAGE_ENTRIES_MAX) view.setUint16(4, FULL, true);
+  if (runs === undefined || runs.length > PAGE_ENTRIES_MAX) view.setUint16(4, FULL, true);
   else {
-    const sorted = Float64Array.from(entries).sort();
-    view.setUint16(4, sorted.length, true);
-    const blocksAt = PAGE_HEADER_BYTES + 4 * sorted.length;
-    sorted.forEach((entry, i) => {
-      view.setUint32(PAGE_HEADER_BYTES + 4 * i, Math.floor(entry / BLOCK_STEP), true);
-      view.setUint16(blocksAt + 2 * i, entry % BLOCK_STEP, true);
+    view.setUint16(4, runs.length, true);
+    const firstsAt = PAGE_HEADER_BYTES + 4 * runs.length;
+    const moresAt = firstsAt + 2 * runs.length;
+    runs.forEach((run, i) => {
+      view.setUint32(PAGE_HEADER_BYTES + 4 * i, hashOf(run), true);
+      view.setUint16(firstsAt + 2 * i, firstOf(run), true);
+      bytes[moresAt + i] = moreOf(run);
     });
   }
   view.setUint32(0, crcOf(bytes, page), true);
@@ -131,7 +218,7 @@ export class TraceIndex {
     if (page.count === FULL) return undefined;
     const blocks: number[] = [];
     for (let i = firstAtLeast(page, hash); i < page.count && hashAt(page, i) === hash; i++) {
-      blocks.push(blockAt(page, i));
+      addBlocks(runAt(page, i), blocks);
     }
     return blocks;
   }
@@ -141,14 +228,26 @@ export class TraceIndex {
     return this.#offset + page * INDEX_PAGE_BYTES;
   }
 
-  /** The entries of page `page`: hash × 2^16 + block; undefined: the page is full. */
+  /** The entries of page `page`, each hash × 2^16 + a block that may have it; undefined: it is full. */
   entries(page: number): number[] | undefined {
-    const read = this.#read(page);
-    if (read.count === FULL) return undefined;
-    return Array.from(
-      { length: read.count },
-      (_, i) => hashAt(read, i) * BLOCK_STEP + blockAt(read, i),
-    );
+    const entries: number[] = [];
+    const runs = this.#runs(page);
+    if (runs === undefined) return undefined;
+    for (const run of runs) {
+      const first = hashOf(run) * BLOCKS + firstOf(run);
+      for (let more = 0; more <= moreOf(run); more++) entries.push(first + more);
+    }
+    return entries;
+  }
+
+  /** As `entries`, of the blocks alone with which a run begins or ends: those have such a trace. */
+  ends(page: number): number[] {
+    const ends = new Set<number>();
+    for (const run of this.#runs(page) ?? []) {
+      const first = hashOf(run) * BLOCKS + firstOf(run);
+      ends.add(first).add(first + moreOf(run));
+    }
+    return [...ends];
   }
 
   /** All entries for another index, in which this file's block 0 is block `firstBlock`. */
@@ -157,7 +256,7 @@ export class TraceIndex {
     let entries: number[] | undefined;
     let next = 0;
     const open = (): void => {
-      entries = page < this.pages ? this.entries(page) : [];
+      entries = page < this.pages ? this.#runs(page) : [];
       next = 0;
     };
     open();
@@ -173,14 +272,20 @@ export class TraceIndex {
             continue;
           }
           for (; next < entries.length; next++) {
-            const entry = entries[next]! + firstBlock;
-            if (pageOf(Math.floor(entry / BLOCK_STEP), targets) > target) return isWhole;
+            const entry = entries[next]! + firstBlock * RUN_BLOCKS_MAX;
+            if (pageOf(hashOf(entry), targets) > target) return isWhole;
             into.push(entry);
           }
         }
         return isWhole;
       },
     };
+  }
+
+  #runs(number: number): number[] | undefined {
+    const page = this.#read(number);
+    if (page.count === FULL) return undefined;
+    return Array.from({ length: page.count }, (_, i) => runAt(page, i));
   }
 
   #read(number: number): IndexPage {
@@ -197,15 +302,16 @@ export class TraceIndex {
     return page;
   }
 
-  /** Entries of blocks that there are, in rising order. Cost: 1 µs a page. */
+  /** Runs of blocks that there are, in rising order. Cost: 3 µs a page. */
   #isOrdered(page: IndexPage): boolean {
     if (page.count === FULL) return true;
     let last = -1;
     for (let i = 0; i < page.count; i++) {
-      const block = blockAt(page, i);
-      const entry = hashAt(page, i) * BLOCK_STEP + block;
-      if (entry <= last || block >= this.#blocks) return false;
-      last = entry;
+      if (page.view.getUint8(PAGE_HEADER_BYTES + 6 * page.count + i) >= RUN_BLOCKS_MAX)
+        return false;
+      const run = runAt(page, i);
+      if (run <= last || firstOf(run) + moreOf(run) >= this.#blocks) return false;
+      last = run;
     }
     return true;
   }
@@ -220,8 +326,16 @@ function hashAt({ view }: IndexPage, index: number): number {
   return view.getUint32(PAGE_HEADER_BYTES + 4 * index, true);
 }
 
-function blockAt({ view, count }: IndexPage, index: number): number {
-  return view.getUint16(PAGE_HEADER_BYTES + 4 * count + 2 * index, true);
+function runAt({ view, count }: IndexPage, index: number): number {
+  const hash = view.getUint32(PAGE_HEADER_BYTES + 4 * index, true);
+  const first = view.getUint16(PAGE_HEADER_BYTES + 4 * count + 2 * index, true);
+  const more = view.getUint8(PAGE_HEADER_BYTES + 6 * count + index);
+  return hash * RUN_STEP + first * RUN_BLOCKS_MAX + more;
+}
+
+/** Adds the blocks of a run; those of runs of one hash do not overlap. */
+function addBlocks(run: number, blocks: number[]): void {
+  for (let more = 0; more <= moreOf(run); more++) blocks.push(firstOf(run) + more);
 }
 
 function firstAtLeast(page: IndexPage, hash: number): number {

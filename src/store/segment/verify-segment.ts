@@ -8,7 +8,7 @@
 import { crc32 } from "node:zlib";
 import { SpoorError } from "../../base/errors.ts";
 import type { SegmentFile } from "./segment-file.ts";
-import { type IndexCursor, indexIds } from "./trace-index.ts";
+import { indexIds, listEntries } from "./trace-index.ts";
 
 /** What is wrong, and where. */
 export interface Problem {
@@ -95,8 +95,7 @@ function verifyIndex(file: SegmentFile, name: string, whole: readonly number[]):
     const cursors = group.map((index) => indexIds(file.open(index).traceIds, index));
     for (let page = 0; page < file.index.pages; page++) {
       if (problems.size >= INDEX_PROBLEMS_MAX) break;
-      const expected: number[] = [];
-      takeAll(cursors, page, file.index.pages, expected);
+      const expected = listEntries(cursors, page, file.index.pages);
       const problem = verifyPage(file, name, page, expected, members);
       if (problem !== undefined) problems.set(`${page} ${problem.what}`, problem);
     }
@@ -111,32 +110,26 @@ function verifyPage(
   expected: readonly number[],
   members: ReadonlySet<number>,
 ): Problem | undefined {
-  let entries: number[] | undefined;
+  let told: Set<number>;
+  let ends: number[];
   try {
-    entries = file.index.entries(page);
+    const entries = file.index.entries(page);
+    if (entries === undefined) return undefined; // It says that it does not know.
+    told = new Set(entries);
+    ends = file.index.ends(page);
   } catch (error) {
     if (error instanceof SpoorError) return problemOf(error, name);
     throw error;
   }
-  if (entries === undefined) return undefined; // It says that it does not know.
-  const own = entries.filter((entry) => members.has(entry % 0x1_0000));
-  const told = new Set(own);
   const missing = expected.filter((entry) => !told.has(entry)).length;
-  if (missing === 0 && own.length === expected.length) return undefined;
+  const real = new Set(expected);
+  const strange = ends.filter((entry) => members.has(entry % 0x1_0000) && !real.has(entry)).length;
+  if (missing === 0 && strange === 0) return undefined;
   const what =
     missing > 0
       ? `the index leaves out traces of its blocks: ${missing}`
-      : `the index names traces that are not in its blocks: ${own.length - expected.length}`;
+      : `the index names traces that are not in its blocks: ${strange}`;
   return { file: name, what, section: "traceIndex", offset: file.index.offsetOf(page) };
-}
-
-function takeAll(
-  cursors: readonly IndexCursor[],
-  page: number,
-  pages: number,
-  into: number[],
-): void {
-  for (const cursor of cursors) cursor.take(page, pages, into);
 }
 
 function* groupBlocks(file: SegmentFile, whole: readonly number[]): Generator<number[]> {
