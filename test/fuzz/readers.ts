@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import type { SpanBatch } from "../../src/model/span-batch.ts";
 import { readApiV2Span, readPostSpans } from "../../src/wire/jaeger-proto.ts";
 import { readEmitBatch, readJaegerBatch } from "../../src/wire/jaeger-thrift.ts";
+import { readJaegerJson } from "../../src/wire/read-jaeger-json.ts";
 import { readOtlpJson } from "../../src/wire/otlp-json.ts";
 import { readOtlpTraces } from "../../src/wire/otlp-proto.ts";
 import { readThriftMessage } from "../../src/wire/thrift-message.ts";
@@ -27,6 +28,7 @@ const golden = (path: string): Uint8Array =>
 export const readers: readonly FuzzedReader[] = [
   { name: "readOtlpTraces", read: readOtlpTraces, samples: [golden("otlp/traces.bin")] },
   { name: "readOtlpJson", read: readOtlpJson, samples: [golden("otlp/traces.json")] },
+  { name: "readJaegerJson", read: readJaegerJson, samples: [golden("jaeger/trace.json")] },
   { name: "readPostSpans", read: readPostSpans, samples: [golden("jaeger/post-spans.proto.bin")] },
   { name: "readApiV2Span", read: readApiV2Span, samples: [golden("jaeger/span.proto.bin")] },
   { name: "readJaegerBatch", read: readJaegerBatch, samples: [golden("jaeger/batch.binary.bin")] },
