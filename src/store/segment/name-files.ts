@@ -129,12 +129,12 @@ async function collect(
   collectFrom: (block: FileBlock) => Iterator<undefined>,
 ): Promise<boolean> {
   const steps = view.use(held, collectFrom);
-  for (let isDone: boolean | undefined = false; steps !== undefined && isDone === false;) {
+  let isDone: boolean | undefined = false;
+  while (steps !== undefined && isDone === false) {
     isDone = view.use(held, () => steps.next().done === true);
-    if (isDone === true) return true;
     await pause();
   }
-  return false;
+  return isDone === true;
 }
 
 function* pagesOf(block: FileBlock): Generator<RowPage> {
