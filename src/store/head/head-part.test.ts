@@ -187,6 +187,20 @@ test("HeadPart.open() sees one moment until it is done, while later readers see 
   assert.ok(!head.isPinned);
 });
 
+test("HeadPart.readTraces() knows nothing of a trace whose rows have all left, though it is read", async () => {
+  const head = new Head(2);
+  head.append(batchOf([["web", A, "", server, 1]]), 1);
+  head.settle(1);
+  head.sealOpenBlock();
+  const early = HeadPart.open(head, systemClock);
+  head.release(head.blocks[0]!);
+  const later = new HeadPart(head, systemClock);
+  assert.deepEqual(await later.readTraces([traceIdOf(0)], never), [undefined]);
+  assert.equal((await early.part.readTraces([traceIdOf(0)], never))[0]!.rows, 1);
+  early.done();
+  assert.equal(head.traces.held, 0);
+});
+
 test("HeadPart.attributeKeys() and attributeValues() offer nothing of records taken out", async () => {
   const head = new Head(4);
   const random = makeRandom(2);
