@@ -47,6 +47,8 @@ export async function openStore(parts: StoreParts): Promise<OpenStore> {
     retentionMs: config["segment.retention"],
     bytesMax: config["segment.max-bytes"],
     freeBytesMin: config["segment.min-free-bytes"],
+    cacheBytes: config["segment.cache-bytes"],
+    queryWorkers: config["segment.query-workers"],
   };
   const { countShards } = await import("../store/segment/shard-folders.ts");
   const shards = config["segment.shards"];

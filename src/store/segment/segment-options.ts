@@ -36,6 +36,8 @@ export interface SegmentOptions {
   readonly inline?: boolean | undefined;
   /** Of decoded pages. */
   readonly cacheBytes?: number | undefined;
+  /** Threads that are asked about files; left out: 1. */
+  readonly queryWorkers?: number | undefined;
   /** Rows of a block: small in tests of the seams. */
   readonly blockRowsMax?: number | undefined;
   /** Blocks of the largest file. */

@@ -109,6 +109,7 @@ export class SegmentStore implements TraceStore {
     this.#builder = builder;
     this.#recoveredSpans = head.liveRows + sumOf(manifest.files, "rows");
     this.#lostRecords = opened.lostRecords;
+    this.#counts.damagedBlocks = () => files.figures().damagedBlocks;
     this.#counts.lostFiles = opened.lostFiles;
     this.#counts.replayMs = opened.replayMs;
     this.#free = new FreeBytes(disk, directory, clock, log);
@@ -181,8 +182,8 @@ export class SegmentStore implements TraceStore {
       const builder = inline
         ? new InlineBuilder({ files: disk, directory, hashSeed: drawSeed })
         : new WorkerBuilder({ directory, log });
-      const { clock, cacheBytes } = options;
-      const asked = { directory: folder, disk, clock, log, cacheBytes };
+      const { clock, cacheBytes, queryWorkers } = options;
+      const asked = { directory: folder, disk, clock, log, cacheBytes, queryWorkers };
       const files = inline ? openInlineFiles(asked) : openWorkerFiles(asked);
       void files.change(opened.manifest.files, []);
       const store = new SegmentStore({ options, lock, opened, files, builder });

@@ -49,6 +49,15 @@ export const segmentSettings = {
     min: 1,
     max: SHARDS_MAX,
   }),
+  "segment.cache-bytes": setting("bytes", "48MiB", {
+    help: "Memory of what was read from files for queries and is kept for the next ones.",
+    min: 4_194_304,
+  }),
+  "segment.query-workers": setting("count", 1, {
+    help: "Threads that answer queries about files; each has its share of segment.cache-bytes.",
+    min: 1,
+    max: 16,
+  }),
   "segment.log-file-bytes": setting("bytes", "32MiB", {
     help: "Size beyond which a file of the log is followed by a new one.",
     min: 1_048_576,

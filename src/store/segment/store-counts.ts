@@ -74,6 +74,10 @@ export const segmentMetrics = {
     name: "spoor_store_lost_files_total",
     help: "Files that a start found missing or damaged.",
   }),
+  damagedBlocks: gauge({
+    name: "spoor_store_damaged_blocks",
+    help: "Blocks of which a query could not read something: answers leave it out.",
+  }),
   pushBacks: counter({
     name: "spoor_store_push_backs_total",
     labels: ["reason"],
@@ -103,6 +107,7 @@ export class StoreCounts {
   lostFiles = 0;
   replayMs = 0;
   archivedTraces = 0;
+  damagedBlocks: () => number = () => 0;
   readonly droppedSpans: Record<DropReason, number> = { age: 0, bytes: 0, disk: 0 };
   readonly droppedTraces: Record<DropReason, number> = { age: 0, bytes: 0, disk: 0 };
   readonly droppedFiles: Record<DropReason, number> = { age: 0, bytes: 0, disk: 0 };
@@ -137,6 +142,7 @@ export class StoreCounts {
     metrics.writtenBytes.with({ for: "blocks" }).readFrom(() => this.builtBytes);
     metrics.writtenBytes.with({ for: "merging" }).readFrom(() => this.mergedBytes);
     metrics.lostFiles.with().readFrom(() => this.lostFiles);
+    metrics.damagedBlocks.with().readFrom(() => this.damagedBlocks());
     metrics.replaySeconds.with().readFrom(() => this.replayMs / 1e3);
     metrics.archivedTraces.with().readFrom(() => this.archivedTraces);
     for (const reason of DROP_REASONS) {
