@@ -147,7 +147,7 @@ test("Head renumbers no trace while somebody may have kept its number", async ()
   const found = await searchHead(head.view(), everything, early);
   assert.equal(head.traces.held, 2);
   const ordinals = [0, 4].map((trace) => head.findTrace(traceIdOf(trace)));
-  assert.deepEqual(found.map(({ ordinal }) => ordinal).sort(), ordinals.sort());
+  assert.deepEqual(new Set(found.map(({ ordinal }) => ordinal)), new Set(ordinals));
   assert.equal(head.traces.oldest, oldest);
   late();
   assert.equal(head.traces.count, 2);
