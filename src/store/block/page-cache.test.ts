@@ -1,3 +1,5 @@
+// The cache of decoded pages: what it keeps, and what a question over everything does to it.
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { PageCache } from "./page-cache.ts";

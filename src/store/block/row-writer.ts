@@ -10,7 +10,7 @@ import { NO_ROW, type Family } from "./family.ts";
 import { PAGE_ROWS } from "./layout.ts";
 import { zigzag, type Packer } from "./packer.ts";
 import type { PageWriter } from "./page-codec.ts";
-import { TermCoder } from "./term-coder.ts";
+import { SectionCursor, TermCoder } from "./term-coder.ts";
 import type { TermSurvey } from "./term-survey.ts";
 import type { TextCoder } from "./text-coder.ts";
 
@@ -39,12 +39,16 @@ export class RowWriter {
   readonly #terms: TermCoder;
   readonly #words = new Uint32Array(2 * PAGE_ROWS);
   readonly #numbers = new Float64Array(PAGE_ROWS);
-  #nextEvent = 0;
-  #nextLink = 0;
+  readonly #rowLists: SectionCursor;
+  readonly #eventLists: SectionCursor;
+  readonly #linkLists: SectionCursor;
 
   constructor(to: RowWriters) {
     this.#to = to;
     this.#terms = new TermCoder(to.block, to.survey, to.texts, to.packer);
+    this.#rowLists = new SectionCursor(to.survey.rows);
+    this.#eventLists = new SectionCursor(to.survey.events);
+    this.#linkLists = new SectionCursor(to.survey.links);
   }
 
   /** Writes every page of rows. */
@@ -57,7 +61,7 @@ export class RowWriter {
       pages.add("rows", packer.bytes());
       pages.add("spanIds", this.#spanIds(rows), false);
       packer.reset();
-      this.#attributes(rows, first);
+      this.#terms.write(this.#rowLists, rows.length);
       pages.add("attributes", packer.bytes());
       if (block.events > 0) {
         packer.reset();
@@ -178,14 +182,8 @@ export class RowWriter {
     packer.raw(new Uint8Array(Uint32Array.from(strangers).buffer));
   }
 
-  #attributes(rows: Uint32Array, first: number): void {
-    const { block, survey } = this.#to;
-    const shapes = survey.rowShape.subarray(first, first + rows.length);
-    this.#terms.write(rows, shapes, block.attributeStart, block.attribute);
-  }
-
   #events(rows: Uint32Array): void {
-    const { block, packer, texts, survey } = this.#to;
+    const { block, packer, texts } = this.#to;
     const events = this.#listed(rows, block.eventStart);
     const count = events.length;
     const steps = new Float64Array(count);
@@ -209,13 +207,11 @@ export class RowWriter {
     const dropped = block.eventDropped;
     for (let i = 0; i < count; i++) words[i] = dropped === undefined ? 0 : dropped[events[i]!]!;
     packer.column(words, count);
-    const shapes = survey.eventShape.subarray(this.#nextEvent, this.#nextEvent + count);
-    this.#nextEvent += count;
-    this.#terms.write(events, shapes, block.eventTermStart, block.eventTerm);
+    this.#terms.write(this.#eventLists, count);
   }
 
   #links(rows: Uint32Array): void {
-    const { block, packer, texts, survey } = this.#to;
+    const { block, packer, texts } = this.#to;
     const links = this.#listed(rows, block.linkStart!);
     const count = links.length;
     const ids = new Uint32Array(6 * count);
@@ -230,9 +226,7 @@ export class RowWriter {
       for (let i = 0; i < count; i++) words[i] = block.linkRest[3 * links[i]! + which]!;
       packer.column(words, count);
     }
-    const shapes = survey.linkShape.subarray(this.#nextLink, this.#nextLink + count);
-    this.#nextLink += count;
-    this.#terms.write(links, shapes, block.linkTermStart, block.linkTerm);
+    this.#terms.write(this.#linkLists, count);
   }
 
   /** Writes how many events (links) each row has, into `#words` too. @returns their numbers. */

@@ -10,29 +10,38 @@
 // other: what is unique to a trace is 0 at first and 1 from then on. A page is read alone: it has its
 // values, and its texts beside it.
 //
-// Source: docs/formats/segment.md. Not here: reading (term-lists.ts), shapes (term-survey.ts).
+// Source: docs/formats/segment.md. Not here: finding shapes and codes (term-survey.ts), reading
+// (term-lists.ts).
 
 import { isEntryType } from "../../model/attribute-table.ts";
 import type { BlockImage } from "./block-image.ts";
 import type { Packer } from "./packer.ts";
-import type { TermSurvey } from "./term-survey.ts";
+import type { SurveyedLists, TermSurvey } from "./term-survey.ts";
 import type { TextCoder } from "./text-coder.ts";
 
 /** In place of a type: the values of the key are of several, and a column has them. */
 export const SEVERAL_TYPES = 0xff;
+
+/** How far a section is written. */
+export class SectionCursor {
+  readonly lists: SurveyedLists;
+  list = 0;
+  attribute = 0;
+  value = 0;
+
+  constructor(lists: SurveyedLists) {
+    this.lists = lists;
+  }
+}
 
 export class TermCoder {
   readonly #block: BlockImage;
   readonly #survey: TermSurvey;
   readonly #texts: TextCoder;
   readonly #packer: Packer;
-  /** Two words a term: the page in which it was last, its place among the values there. */
-  readonly #last: Uint32Array;
-  #stamp = 0;
   #shapeUses: Uint32Array;
-  /** Of each key of the page: the next place of its column; how many values it has so far. */
+  /** Of each key of the page: the next place of its column. */
   readonly #cursors: Uint32Array;
-  readonly #counts: Uint32Array;
   #codes = new Uint32Array(1 << 14);
   /** Beside each code 0, its term. */
   #terms = new Uint32Array(1 << 14);
@@ -45,33 +54,30 @@ export class TermCoder {
     this.#survey = survey;
     this.#texts = texts;
     this.#packer = packer;
-    this.#last = new Uint32Array(2 * block.terms.count);
     this.#shapeUses = new Uint32Array(survey.shapes.count);
     this.#cursors = new Uint32Array(survey.keyCounts.length);
-    this.#counts = new Uint32Array(survey.keyCounts.length);
   }
 
   /**
-   * Writes the lists of `owners` (rows, events or links of the block).
-   * Cost: about 15 ns an attribute.
-   *
-   * @param shapeOf shape of each of them.
+   * Writes the next `count` lists of a section.
+   * Cost: about 8 ns an attribute, and 20 ns each distinct value.
    */
-  write(owners: Uint32Array, shapeOf: Uint32Array, start: Uint32Array, column: Uint32Array): void {
+  write(from: SectionCursor, count: number): void {
     const packer = this.#packer;
-    packer.column(shapeOf, owners.length);
-    const keys = this.#placeKeys(shapeOf);
-    this.#code(owners, shapeOf, start, column);
+    const shapes = from.lists.shape.subarray(from.list, from.list + count);
+    from.list += count;
+    packer.column(shapes, count);
+    const keys = this.#placeKeys(shapes);
+    this.#place(from, shapes);
     packer.varint(keys.length);
     packer.varint(this.#texts.count);
-    let from = 0;
+    let start = 0;
     keys.forEach((key, at) => {
       packer.varint(at === 0 ? key : key - keys[at - 1]! - 1);
       const end = this.#cursors[key]!;
-      this.#writeKey(from, end, this.#counts[key]!);
-      from = end;
+      this.#writeKey(start, end);
+      start = end;
       this.#cursors[key] = 0;
-      this.#counts[key] = 0;
     });
   }
 
@@ -105,53 +111,47 @@ export class TermCoder {
     return keys;
   }
 
-  #code(owners: Uint32Array, shapeOf: Uint32Array, start: Uint32Array, column: Uint32Array): void {
+  /** Puts codes and values of the lists into the columns of their keys. */
+  #place(from: SectionCursor, shapeOf: Uint32Array): void {
     const { shapes } = this.#survey;
     const shapeKeys = shapes.keys;
-    const last = this.#last;
-    const codes = this.#codes;
+    const { codes, values } = from.lists;
+    const placed = this.#codes;
     const terms = this.#terms;
     const cursors = this.#cursors;
-    const counts = this.#counts;
-    const stamp = ++this.#stamp;
-    for (let i = 0; i < owners.length; i++) {
-      let from = start[owners[i]!]!;
+    let { attribute, value } = from;
+    for (let i = 0; i < shapeOf.length; i++) {
       const end = shapes.start[shapeOf[i]! + 1]!;
       for (let at = shapes.start[shapeOf[i]!]!; at < end; at++) {
-        const key = shapeKeys[at]!;
-        const term = column[from++]!;
-        const place = cursors[key]!++;
-        if (last[2 * term] === stamp) {
-          codes[place] = counts[key]! - last[2 * term + 1]!;
-        } else {
-          last[2 * term] = stamp;
-          last[2 * term + 1] = counts[key]!++;
-          codes[place] = 0;
-          terms[place] = term;
-        }
+        const place = cursors[shapeKeys[at]!]!++;
+        const code = codes[attribute++]!;
+        placed[place] = code;
+        if (code === 0) terms[place] = values[value++]!;
       }
     }
+    from.attribute = attribute;
+    from.value = value;
   }
 
   /** Writes a key's values, then its codes, which are `#codes[from..end)`. */
-  #writeKey(from: number, end: number, count: number): void {
+  #writeKey(from: number, end: number): void {
     const packer = this.#packer;
     const { type: typeOf, low, high } = this.#block.terms;
-    if (count > this.#words.length) {
-      this.#words = new Uint32Array(2 * count);
-      this.#more = new Uint32Array(2 * count);
-      this.#types = new Uint32Array(2 * count);
+    if (end - from > this.#words.length) {
+      this.#words = new Uint32Array(2 * (end - from));
+      this.#more = new Uint32Array(2 * (end - from));
+      this.#types = new Uint32Array(2 * (end - from));
     }
     const words = this.#words;
     const types = this.#types;
-    let values = 0;
+    let count = 0;
     let type = -1;
     for (let at = from; at < end; at++) {
       if (this.#codes[at] !== 0) continue;
       const term = this.#terms[at]!;
-      words[values] = term;
+      words[count] = term;
       const own = typeOf[term]!;
-      types[values++] = own;
+      types[count++] = own;
       type = type < 0 || type === own ? own : SEVERAL_TYPES;
     }
     packer.varint(count);

@@ -1,12 +1,15 @@
 // The first pass over the attributes of a block: what is where, before anything is written.
 //
 //   lists of terms, in the order of the file ─▶ shape of each list
+//                                           ─▶ code of each attribute, values of each page (term-coder.ts)
 //                                           ─▶ each term: its rank among the values of its key, where it is
+//
+// This pass alone looks terms up, which lie anywhere in memory; all that follows goes through its results.
 //
 // A text that only one page of rows has is kept beside that page, so that reading a trace reads texts of
 // its neighbours and no others; which texts these are has to be known before the first page is written.
 //
-// Cost: about 5 ns an attribute. Source: docs/formats/segment.md. Not here: writing (term-coder.ts).
+// Cost: about 8 ns an attribute. Source: docs/formats/segment.md. Not here: writing (term-coder.ts).
 
 import type { BlockImage } from "./block-image.ts";
 import type { BlockOrder } from "./block-order.ts";
@@ -25,6 +28,28 @@ export const NO_PAGE = -1;
 
 const STRETCH_BITS = 2 ** STRETCHES - 1;
 
+/** Words of a term: key, places, the page (of a section) in which it was last, its place there. */
+const WORDS = 4;
+
+/** What a section has, list by list. */
+export class SurveyedLists {
+  /** Of each list. */
+  readonly shape: Uint32Array;
+  /** Of each attribute: 0 is a value that is new in its page, n the one that was new n values ago. */
+  readonly codes: Uint32Array;
+  /** The term of each code 0, one after the other. */
+  values: Uint32Array;
+  lists = 0;
+  attributes = 0;
+  valueCount = 0;
+
+  constructor(lists: number, attributes: number) {
+    this.shape = new Uint32Array(lists);
+    this.codes = new Uint32Array(attributes);
+    this.values = new Uint32Array(Math.ceil(attributes / 2));
+  }
+}
+
 export class TermSurvey {
   readonly shapes: ShapeTable;
   /** Dictionary entry (of the block) of each key. */
@@ -32,12 +57,14 @@ export class TermSurvey {
   /** How many values each key has. */
   readonly keyCounts: Uint32Array;
   readonly keyUses: Uint8Array;
-  /** Shape of each row, event and link, in the order of the file. */
-  readonly rowShape: Uint32Array;
-  readonly eventShape: Uint32Array;
-  readonly linkShape: Uint32Array;
-  /** Two words a term: key, places. */
+  /** In the order of the file. */
+  readonly rows: SurveyedLists;
+  readonly events: SurveyedLists;
+  readonly links: SurveyedLists;
   readonly #terms: Uint32Array;
+  /** Of each key: how many values the page has so far. */
+  readonly #pageCounts: Uint32Array;
+  #stamp = 0;
   /** Of each term, from 1 on; 0: nothing that is written has it. */
   readonly #rank: Uint32Array;
   #keys: Uint32Array = new Uint32Array(1 << 10);
@@ -47,21 +74,22 @@ export class TermSurvey {
   /** @param seed of tables that senders' data go into. */
   constructor(block: BlockImage, order: BlockOrder, seed: number) {
     this.shapes = new ShapeTable(seed);
-    this.#terms = new Uint32Array(2 * block.terms.count);
+    this.#terms = new Uint32Array(WORDS * block.terms.count);
     this.#rank = new Uint32Array(block.terms.count);
     this.#findKeys(block);
     this.keyCounts = new Uint32Array(this.keyEntries.length);
     this.keyUses = new Uint8Array(this.keyEntries.length);
-    this.rowShape = new Uint32Array(order.rows.length);
-    this.eventShape = new Uint32Array(block.events);
-    this.linkShape = new Uint32Array(block.links);
+    this.#pageCounts = new Uint32Array(this.keyEntries.length);
+    this.rows = new SurveyedLists(order.rows.length, block.attribute.length);
+    this.events = new SurveyedLists(block.events, block.eventTerm.length);
+    this.links = new SurveyedLists(block.links, block.linkTerm.length);
     this.#surveyRows(block, order.rows);
     this.#surveyOwners(block);
     this.#sumUp();
   }
 
   keyOf(term: number): number {
-    return this.#terms[2 * term]!;
+    return this.#terms[WORDS * term]!;
   }
 
   /** The file's number of a term; -1: nothing that is written has it. */
@@ -72,7 +100,7 @@ export class TermSurvey {
 
   /** Bits 0..15: stretches with the term; above: pages of the stretch, if it is only one. */
   placesOf(term: number): number {
-    return this.#terms[2 * term + 1]!;
+    return this.#terms[WORDS * term + 1]!;
   }
 
   /** The only page of rows that has the term, or NO_PAGE. */
@@ -97,62 +125,89 @@ export class TermSurvey {
         key = known ?? this.keyEntries.push(entry) - 1;
         if (known === undefined) numbers.set(entry, key);
       }
-      this.#terms[2 * term] = key;
+      this.#terms[WORDS * term] = key;
     }
   }
 
   /** Page by page: attributes, then events, then links, as they are written. */
   #surveyRows(block: BlockImage, rows: Uint32Array): void {
-    const { eventStart, linkStart } = block;
-    let event = 0;
-    let link = 0;
+    const { attributeStart, attribute, eventStart, linkStart } = block;
     for (let first = 0, page = 0; first < rows.length; first += PAGE_ROWS, page++) {
       const end = Math.min(first + PAGE_ROWS, rows.length);
       const bits = placeBits(page);
+      this.#nextSection();
       for (let at = first; at < end; at++) {
-        const row = rows[at]!;
-        this.rowShape[at] = this.#list(block.attributeStart, block.attribute, row, bits);
+        this.#list(this.rows, attributeStart, attribute, rows[at]!, bits);
       }
-      for (let at = first; at < end; at++) {
+      this.#nextSection();
+      for (let at = first; block.events > 0 && at < end; at++) {
         const last = eventStart[rows[at]! + 1]!;
         for (let own = eventStart[rows[at]!]!; own < last; own++) {
-          this.eventShape[event++] = this.#list(block.eventTermStart, block.eventTerm, own, bits);
+          this.#list(this.events, block.eventTermStart, block.eventTerm, own, bits);
         }
       }
+      this.#nextSection();
       for (let at = first; linkStart !== undefined && at < end; at++) {
         const last = linkStart[rows[at]! + 1]!;
         for (let own = linkStart[rows[at]!]!; own < last; own++) {
-          this.linkShape[link++] = this.#list(block.linkTermStart, block.linkTerm, own, bits);
+          this.#list(this.links, block.linkTermStart, block.linkTerm, own, bits);
         }
       }
     }
-    this.#noteUses(this.rowShape.length, this.rowShape, OF_SPANS);
-    this.#noteUses(event, this.eventShape, OF_EVENTS);
-    this.#noteUses(link, this.linkShape, OF_LINKS);
+    this.#noteUses(this.rows, OF_SPANS);
+    this.#noteUses(this.events, OF_EVENTS);
+    this.#noteUses(this.links, OF_LINKS);
   }
 
-  /** Notes the terms of one list. @returns its shape. */
-  #list(start: Uint32Array, column: Uint32Array, owner: number, bits: number): number {
+  #nextSection(): void {
+    this.#stamp++;
+    this.#pageCounts.fill(0);
+  }
+
+  /** Notes the terms of one list. */
+  #list(
+    to: SurveyedLists,
+    start: Uint32Array,
+    column: Uint32Array,
+    owner: number,
+    bits: number,
+  ): void {
     const from = start[owner]!;
     const count = start[owner + 1]! - from;
     if (count > this.#keys.length) this.#keys = grown(this.#keys, 2 * count);
+    if (to.valueCount + count > to.values.length) {
+      to.values = grown(to.values, 2 * (to.valueCount + count));
+    }
     const keys = this.#keys;
     const terms = this.#terms;
+    const counts = this.#pageCounts;
+    const { codes, values } = to;
+    const stamp = this.#stamp;
+    let next = to.attributes;
     for (let at = 0; at < count; at++) {
       const term = column[from + at]!;
-      const key = terms[2 * term]!;
+      const word = WORDS * term;
+      const key = terms[word]!;
       keys[at] = key;
-      const places = terms[2 * term + 1]!;
-      if ((places & bits) === bits) continue;
+      if (terms[word + 2] === stamp) {
+        codes[next++] = counts[key]! - terms[word + 3]!;
+        continue;
+      }
+      terms[word + 2] = stamp;
+      terms[word + 3] = counts[key]!++;
+      codes[next++] = 0;
+      values[to.valueCount++] = term;
+      const places = terms[word + 1]!;
       if (places === 0) this.#rank[term] = ++this.keyCounts[key]!;
-      terms[2 * term + 1] = places | bits;
+      terms[word + 1] = places | bits;
     }
-    return this.shapes.intern(keys, count);
+    to.attributes = next;
+    to.shape[to.lists++] = this.shapes.intern(keys, count);
   }
 
-  #noteUses(count: number, shapeOf: Uint32Array, use: number): void {
+  #noteUses({ shape: shapeOf, lists }: SurveyedLists, use: number): void {
     const isKnown = new Uint8Array(this.shapes.count);
-    for (let i = 0; i < count; i++) {
+    for (let i = 0; i < lists; i++) {
       const shape = shapeOf[i]!;
       if (isKnown[shape] === 1) continue;
       isKnown[shape] = 1;
