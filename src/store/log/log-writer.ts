@@ -74,8 +74,8 @@ export class LogWriter {
    * @throws SpoorError `unavailable`: it is not in the log; a retry may help.
    */
   append(format: number, payload: Uint8Array): Promise<void> {
-    if (this.#isClosed) return Promise.reject(new SpoorError("unavailable", "the log is closed"));
     const sequence = ++this.lastSequence;
+    if (this.#isClosed) return Promise.reject(new SpoorError("unavailable", "the log is closed"));
     if (this.#options.durability === "none") return DONE;
     const pieces = [writeRecordHeader(format, sequence, payload), payload];
     const done = new Promise<void>((resolve, reject) => {
@@ -88,6 +88,7 @@ export class LogWriter {
   /** Counts a record that has no payload to keep. */
   skip(): Promise<void> {
     this.lastSequence++;
+    if (this.#isClosed) return Promise.reject(new SpoorError("unavailable", "the log is closed"));
     return DONE;
   }
 

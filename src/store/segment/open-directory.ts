@@ -74,6 +74,8 @@ export async function openDirectory(options: DirectoryOptions): Promise<OpenedDi
     names.filter((name) => !named.has(name) && !lost.has(name)),
   );
   const replayed = await replay(options, manifest);
+  // The folders that were made, so that a power cut does not take them with all that comes.
+  await files.syncDirectory(directory);
   return {
     ...replayed,
     manifest,

@@ -46,6 +46,7 @@ import { type DirectoryLock, lockDirectory } from "./directory-lock.ts";
 import { type Files, openInlineFiles } from "./files-part.ts";
 import { FreeBytes } from "./free-bytes.ts";
 import { Keeper } from "./keeper.ts";
+import { letGoEarly } from "./let-go-early.ts";
 import { ManifestWriter } from "./manifest-writer.ts";
 import { type OpenedDirectory, openDirectory, sealOver } from "./open-directory.ts";
 import { PushBack } from "./push-back.ts";
@@ -61,6 +62,8 @@ import { WorkerBuilder } from "./worker-builder.ts";
 import { openWorkerFiles } from "./worker-files.ts";
 
 const TEND_MS = 1_000;
+/** Three times what usual spans of a block have: a start reads all of it again, at 100 MB/s or more. */
+const OPEN_BLOCK_LOG_BYTES_MAX = 96 * 1024 * 1024;
 
 export type { SegmentOptions } from "./segment-options.ts";
 
@@ -96,6 +99,9 @@ export class SegmentStore implements TraceStore {
   readonly #ending = new AbortController();
   readonly #recoveredSpans: number;
   readonly #lostRecords: number;
+  #openBlock = 0;
+  /** Payloads that ended in it. */
+  #openBlockLogBytes = 0;
   #tending: NodeJS.Timeout | undefined;
 
   private constructor({ options, lock, opened, files, builder }: StoreParts) {
@@ -161,7 +167,7 @@ export class SegmentStore implements TraceStore {
     });
     this.#joined = new JoinedPart(() => {
       const opened = HeadPart.open(head, clock);
-      const parts = [files.below(opened.boundary), opened.part];
+      const parts = [files.below(opened.boundary), letGoEarly(opened)];
       return { parts, done: () => opened.done() };
     });
     this.#queries = new PartQueries(this.#joined);
@@ -225,7 +231,7 @@ export class SegmentStore implements TraceStore {
         : this.#records.append(codeOfFormat(received.format), received.payload);
     const sequence = this.#records.lastSequence;
     this.#head.append(batch, sequence);
-    sealOver(this.#head, blockBytesMax(this.#options));
+    this.#sealOpenBlock(received?.payload.length ?? 0);
     return done.then(
       () => {
         this.#pushBack.logWritten();
@@ -238,6 +244,16 @@ export class SegmentStore implements TraceStore {
         throw error;
       },
     );
+  }
+
+  /** Seals the open block if it has become large, in memory or in the log. */
+  #sealOpenBlock(payloadBytes: number): void {
+    sealOver(this.#head, blockBytesMax(this.#options));
+    const { id } = this.#head.blocks.at(-1)!;
+    if (id !== this.#openBlock) this.#openBlockLogBytes = 0;
+    this.#openBlock = id;
+    this.#openBlockLogBytes += payloadBytes;
+    if (this.#openBlockLogBytes > OPEN_BLOCK_LOG_BYTES_MAX) this.#head.sealOpenBlock();
   }
 
   #settle(sequence: number): void {
