@@ -27,17 +27,21 @@ export function isEntryType(type: number): boolean {
   return type === STRING || type >= BYTES;
 }
 
-const FIRST_ATTRIBUTES = 256;
+const FIRST_ATTRIBUTES = 32;
+const NO_BYTES = new Uint8Array(0);
+const NO_WORDS = new Uint32Array(0);
+const NO_DOUBLES = new Float64Array(0);
+const NO_BIGS = new BigInt64Array(0);
 const BYTES_EACH = 13;
 
 export class AttributeTable {
   count = 0;
-  key: Uint32Array = new Uint32Array(FIRST_ATTRIBUTES);
-  type: Uint8Array = new Uint8Array(FIRST_ATTRIBUTES);
+  key: Uint32Array = NO_WORDS;
+  type: Uint8Array = NO_BYTES;
   /** Two words an attribute: low at `2 * i`, high at `2 * i + 1`. */
-  words: Uint32Array = new Uint32Array(FIRST_ATTRIBUTES * 2);
-  doubles: Float64Array = new Float64Array(this.words.buffer);
-  bigs: BigInt64Array = new BigInt64Array(this.words.buffer);
+  words: Uint32Array = NO_WORDS;
+  doubles: Float64Array = NO_DOUBLES;
+  bigs: BigInt64Array = NO_BIGS;
   readonly #bound: MemoryBound;
 
   constructor(bound: MemoryBound = unbounded) {
@@ -121,8 +125,12 @@ export class AttributeTable {
   }
 
   #grow(): void {
-    const size = nextSize(this.type.length, ATTRIBUTES_MAX, "attributes");
-    this.#bound.take(BYTES_EACH * (size - this.type.length));
+    const size = nextSize(
+      this.type.length,
+      { first: FIRST_ATTRIBUTES, max: ATTRIBUTES_MAX },
+      "attributes",
+    );
+    this.#bound.take(BYTES_EACH * (size - Math.max(this.type.length, FIRST_ATTRIBUTES)));
     const key = new Uint32Array(size);
     key.set(this.key);
     this.key = key;

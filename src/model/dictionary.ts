@@ -17,8 +17,11 @@ import { hashView } from "./hash-bytes.ts";
 import { type MemoryBound, unbounded } from "./limits.ts";
 import { isUtf8 } from "./utf8.ts";
 
-const FIRST_ENTRIES = 1 << 10;
-const FIRST_ARENA_BYTES = 1 << 15;
+// Of a dictionary that is added to; an empty one holds next to nothing.
+const FIRST_ENTRIES = 1 << 8;
+const FIRST_ARENA_BYTES = 1 << 13;
+/** Slots of the table at least; a power of two. */
+const SLOTS_MIN = 1 << 4;
 /** Longer strings are copied by the engine's own memcpy; below it a loop is cheaper. */
 const LOOP_COPY_BYTES = 256;
 /** `reset` clears single slots of the table if it is over this many times what was used of it. */
@@ -48,19 +51,19 @@ export class Dictionary {
   /** Number of entries; entry 0, the empty string, is always there. */
   count = 1;
   /** Bytes of all entries, valid up to `arenaBytes`. */
-  arena: Uint8Array = new Uint8Array(FIRST_ARENA_BYTES);
+  arena: Uint8Array = NO_BYTES;
   arenaBytes = 0;
   /** `ends[i]` is where entry `i` ends in the arena; it starts where the one before ends. */
-  ends: Uint32Array = new Uint32Array(FIRST_ENTRIES);
-  hashes: Int32Array = new Int32Array(FIRST_ENTRIES);
+  ends: Uint32Array = new Uint32Array(1);
+  hashes: Int32Array = new Int32Array(1);
   /** The entries that are not valid UTF-8 (values of type bytes among them), rising. */
   invalidEntries: number[] = [];
-  #arenaView: DataView = viewOf(this.arena);
+  #arenaView: DataView = viewOf(NO_BYTES);
   /** The bytes last interned from: a payload's strings come one after the other. */
   #source: Uint8Array = NO_BYTES;
   #sourceView: DataView = viewOf(NO_BYTES);
   /** Two words a slot: hash, entry. */
-  #table: Int32Array = new Int32Array(FIRST_ENTRIES * 4);
+  #table: Int32Array = new Int32Array(2 * SLOTS_MIN);
   #texts: (string | undefined)[] = [];
   readonly #bound: MemoryBound;
 
@@ -185,7 +188,7 @@ export class Dictionary {
       this.hashes[entry] = hashView(this.#arenaView, start, end);
       start = end;
     }
-    let slots = FIRST_ENTRIES;
+    let slots = SLOTS_MIN;
     while (slots * 3 < this.count * 4) slots *= 2;
     this.#rehash(slots);
   }
@@ -197,7 +200,7 @@ export class Dictionary {
     this.hashes = this.hashes.slice(0, this.count);
     this.#texts = [];
     this.#setSource(NO_BYTES);
-    let slots = FIRST_ENTRIES;
+    let slots = SLOTS_MIN;
     while (slots * 3 < this.count * 4) slots *= 2;
     if (slots * 2 < this.#table.length) this.#rehash(slots);
   }
@@ -253,7 +256,9 @@ export class Dictionary {
     if (this.count >= this.ends.length) this.#growEntries();
     const isFull = (this.count + 1) * 8 > this.#table.length * 3;
     // All that may throw comes before the entry counts: what counts is in the table.
-    if (isFull) this.#bound.take(this.#table.byteLength);
+    // Slots are two words: as many as there are words now is twice as many slots.
+    const slots = Math.max(this.#table.length, FIRST_ENTRIES);
+    if (isFull) this.#bound.take(8 * (slots - Math.max(this.#table.length / 2, FIRST_ENTRIES)));
     const isAscii = this.#copyToArena(start, end);
     const entry = this.count++;
     const own = this.arenaBytes;
@@ -262,7 +267,7 @@ export class Dictionary {
     this.hashes[entry] = hash;
     if (!isAscii && !isUtf8(this.arena, own, this.arenaBytes)) this.invalidEntries.push(entry);
     if (isFull) {
-      this.#rehash(this.#table.length);
+      this.#rehash(slots);
     } else {
       this.#table[slot] = hash;
       this.#table[slot + 1] = entry;
@@ -296,19 +301,20 @@ export class Dictionary {
   }
 
   #growArena(more: number): void {
-    const size = Math.max(this.arena.length * 2, this.arenaBytes + more);
-    this.#bound.take(size - this.arena.length);
+    const size = Math.max(this.arena.length * 2, FIRST_ARENA_BYTES, this.arenaBytes + more);
+    this.#bound.take(size - Math.max(this.arena.length, FIRST_ARENA_BYTES));
     const grown = new Uint8Array(size);
     grown.set(this.arena.subarray(0, this.arenaBytes));
     this.#setArena(grown);
   }
 
   #growEntries(): void {
-    this.#bound.take(this.ends.byteLength + this.hashes.byteLength);
-    const ends = new Uint32Array(this.ends.length * 2);
+    const size = Math.max(this.ends.length * 2, FIRST_ENTRIES);
+    this.#bound.take(8 * (size - Math.max(this.ends.length, FIRST_ENTRIES)));
+    const ends = new Uint32Array(size);
     ends.set(this.ends);
     this.ends = ends;
-    const hashes = new Int32Array(this.hashes.length * 2);
+    const hashes = new Int32Array(size);
     hashes.set(this.hashes);
     this.hashes = hashes;
   }

@@ -5,10 +5,12 @@ import { test } from "node:test";
 import { OWNERS_MAX, nextSize } from "./limits.ts";
 import { SpanBatch } from "./span-batch.ts";
 
-test("nextSize() doubles up to the bound and refuses beyond it", () => {
-  assert.equal(nextSize(64, 1_000, "spans"), 128);
-  assert.equal(nextSize(600, 1_000, "spans"), 1_000);
-  assert.throws(() => nextSize(1_000, 1_000, "spans"), {
+test("nextSize() begins with the first size, doubles up to the bound and refuses beyond it", () => {
+  const bounds = { first: 8, max: 1_000 };
+  assert.equal(nextSize(0, bounds, "spans"), 8);
+  assert.equal(nextSize(64, bounds, "spans"), 128);
+  assert.equal(nextSize(600, bounds, "spans"), 1_000);
+  assert.throws(() => nextSize(1_000, bounds, "spans"), {
     code: "bad-input",
     message: "more than 1000 spans in one batch",
   });
@@ -81,7 +83,10 @@ for (const [what, grow] of Object.entries(growers)) {
   test(`SpanBatch takes no more memory than its bound for ${what}, and can be used again`, () => {
     const bytesMax = 200_000;
     const batch = new SpanBatch(bytesMax);
+    grow(batch, 0);
+    batch.dictionary.internText("key");
     const firstBytes = batch.memoryBytes();
+    batch.reset();
     const fill = (): number => {
       let count = 0;
       assert.throws(

@@ -42,13 +42,15 @@ export class MemoryBound {
 export const unbounded: MemoryBound = new MemoryBound(Number.POSITIVE_INFINITY);
 
 /**
- * The next size of a column that is full.
+ * The next size of a column that is full: `first`, then twice as much each time.
  *
- * @throws SpoorError `bad-input` above `sizeMax`.
+ * @throws SpoorError `bad-input` above `max`.
  */
-export function nextSize(size: number, sizeMax: number, what: string): number {
-  if (size >= sizeMax) {
-    throw new SpoorError("bad-input", `more than ${sizeMax} ${what} in one batch`);
-  }
-  return Math.min(size * 2, sizeMax);
+export function nextSize(
+  size: number,
+  { first, max }: { readonly first: number; readonly max: number },
+  what: string,
+): number {
+  if (size >= max) throw new SpoorError("bad-input", `more than ${max} ${what} in one batch`);
+  return Math.min(Math.max(size * 2, first), max);
 }

@@ -50,8 +50,13 @@ const LINK_BYTES = 40;
 const RESOURCE_BYTES = 16;
 const SCOPE_BYTES = 24;
 
-const FIRST_ROWS = 64;
+// A batch without rows holds next to nothing: one is made for each trace of an answer.
+const FIRST_ROWS = 32;
 const FIRST_SMALL = 8;
+const NO_BYTES = new Uint8Array(0);
+const NO_SHORTS = new Uint16Array(0);
+const NO_WORDS = new Uint32Array(0);
+const NO_DOUBLES = new Float64Array(0);
 
 export class SpanBatch {
   readonly dictionary: Dictionary;
@@ -59,83 +64,83 @@ export class SpanBatch {
   /** Number of spans. */
   rows = 0;
   /** 16 bytes a row, big endian as on the wire; 64-bit ids are left-padded with zeros. */
-  traceId: Uint8Array = new Uint8Array(16 * FIRST_ROWS);
+  traceId: Uint8Array = NO_BYTES;
   /** 8 bytes a row, big endian. */
-  spanId: Uint8Array = new Uint8Array(8 * FIRST_ROWS);
+  spanId: Uint8Array = NO_BYTES;
   /** 8 bytes a row; all zero: a root. */
-  parentSpanId: Uint8Array = new Uint8Array(8 * FIRST_ROWS);
+  parentSpanId: Uint8Array = NO_BYTES;
   /** The same bytes four at a time, for who copies ids whole. */
-  traceIdWords: Uint32Array = wordsOf(this.traceId);
-  spanIdWords: Uint32Array = wordsOf(this.spanId);
-  parentSpanIdWords: Uint32Array = wordsOf(this.parentSpanId);
+  traceIdWords: Uint32Array = NO_WORDS;
+  spanIdWords: Uint32Array = NO_WORDS;
+  parentSpanIdWords: Uint32Array = NO_WORDS;
   /** Whole µs since the Unix epoch; exact within ±2^53 (years 1684 to 2255). */
-  startUs: Float64Array = new Float64Array(FIRST_ROWS);
+  startUs: Float64Array = NO_DOUBLES;
   /** Nanoseconds above `startUs`, 0..999. */
-  startRestNs: Uint16Array = new Uint16Array(FIRST_ROWS);
+  startRestNs: Uint16Array = NO_SHORTS;
   /** Exact up to 2^53 ns (104 days); negative if the span ended before it started. */
-  durationNs: Float64Array = new Float64Array(FIRST_ROWS);
+  durationNs: Float64Array = NO_DOUBLES;
   /** Dictionary entries. */
-  name: Uint32Array = new Uint32Array(FIRST_ROWS);
-  statusMessage: Uint32Array = new Uint32Array(FIRST_ROWS);
-  traceState: Uint32Array = new Uint32Array(FIRST_ROWS);
+  name: Uint32Array = NO_WORDS;
+  statusMessage: Uint32Array = NO_WORDS;
+  traceState: Uint32Array = NO_WORDS;
   /** KIND_…; a number outside OTLP's enum is kept if it fits 8 bits. */
-  kind: Uint8Array = new Uint8Array(FIRST_ROWS);
+  kind: Uint8Array = NO_BYTES;
   /** STATUS_… */
-  statusCode: Uint8Array = new Uint8Array(FIRST_ROWS);
+  statusCode: Uint8Array = NO_BYTES;
   /** ORIGIN_… */
-  origin: Uint8Array = new Uint8Array(FIRST_ROWS);
+  origin: Uint8Array = NO_BYTES;
   /** OTLP: W3C trace flags and bits 8, 9 · Jaeger: 1 sampled, 2 debug, 8 firehose. */
-  flags: Uint32Array = new Uint32Array(FIRST_ROWS);
-  droppedAttributes: Uint32Array = new Uint32Array(FIRST_ROWS);
-  droppedEvents: Uint32Array = new Uint32Array(FIRST_ROWS);
-  droppedLinks: Uint32Array = new Uint32Array(FIRST_ROWS);
+  flags: Uint32Array = NO_WORDS;
+  droppedAttributes: Uint32Array = NO_WORDS;
+  droppedEvents: Uint32Array = NO_WORDS;
+  droppedLinks: Uint32Array = NO_WORDS;
   /** Index of the row's resource and scope. */
-  resource: Uint32Array = new Uint32Array(FIRST_ROWS);
-  scope: Uint32Array = new Uint32Array(FIRST_ROWS);
+  resource: Uint32Array = NO_WORDS;
+  scope: Uint32Array = NO_WORDS;
   /** Ranges of row r: [start[r], start[r + 1]) in spanAttributes, in the events, in the links. */
-  attributeStart: Uint32Array = new Uint32Array(FIRST_ROWS + 1);
-  eventStart: Uint32Array = new Uint32Array(FIRST_ROWS + 1);
-  linkStart: Uint32Array = new Uint32Array(FIRST_ROWS + 1);
+  attributeStart: Uint32Array = new Uint32Array(1);
+  eventStart: Uint32Array = new Uint32Array(1);
+  linkStart: Uint32Array = new Uint32Array(1);
   readonly spanAttributes: AttributeTable;
 
   events = 0;
   /** As `startUs`, `startRestNs`. */
-  eventUs: Float64Array = new Float64Array(FIRST_ROWS);
-  eventRestNs: Uint16Array = new Uint16Array(FIRST_ROWS);
-  eventName: Uint32Array = new Uint32Array(FIRST_ROWS);
-  eventDropped: Uint32Array = new Uint32Array(FIRST_ROWS);
-  eventAttributeStart: Uint32Array = new Uint32Array(FIRST_ROWS + 1);
+  eventUs: Float64Array = NO_DOUBLES;
+  eventRestNs: Uint16Array = NO_SHORTS;
+  eventName: Uint32Array = NO_WORDS;
+  eventDropped: Uint32Array = NO_WORDS;
+  eventAttributeStart: Uint32Array = new Uint32Array(1);
   readonly eventAttributes: AttributeTable;
 
   links = 0;
   /** 16 and 8 bytes a link. */
-  linkTraceId: Uint8Array = new Uint8Array(16 * FIRST_SMALL);
-  linkSpanId: Uint8Array = new Uint8Array(8 * FIRST_SMALL);
-  linkTraceState: Uint32Array = new Uint32Array(FIRST_SMALL);
-  linkFlags: Uint32Array = new Uint32Array(FIRST_SMALL);
-  linkDropped: Uint32Array = new Uint32Array(FIRST_SMALL);
-  linkAttributeStart: Uint32Array = new Uint32Array(FIRST_SMALL + 1);
+  linkTraceId: Uint8Array = NO_BYTES;
+  linkSpanId: Uint8Array = NO_BYTES;
+  linkTraceState: Uint32Array = NO_WORDS;
+  linkFlags: Uint32Array = NO_WORDS;
+  linkDropped: Uint32Array = NO_WORDS;
+  linkAttributeStart: Uint32Array = new Uint32Array(1);
   readonly linkAttributes: AttributeTable;
 
   resources = 0;
-  resourceSchemaUrl: Uint32Array = new Uint32Array(FIRST_SMALL);
-  resourceDropped: Uint32Array = new Uint32Array(FIRST_SMALL);
-  resourceAttributeStart: Uint32Array = new Uint32Array(FIRST_SMALL);
-  resourceAttributeEnd: Uint32Array = new Uint32Array(FIRST_SMALL);
+  resourceSchemaUrl: Uint32Array = NO_WORDS;
+  resourceDropped: Uint32Array = NO_WORDS;
+  resourceAttributeStart: Uint32Array = NO_WORDS;
+  resourceAttributeEnd: Uint32Array = NO_WORDS;
   readonly resourceAttributes: AttributeTable;
 
   scopes = 0;
-  scopeName: Uint32Array = new Uint32Array(FIRST_SMALL);
-  scopeVersion: Uint32Array = new Uint32Array(FIRST_SMALL);
-  scopeSchemaUrl: Uint32Array = new Uint32Array(FIRST_SMALL);
-  scopeDropped: Uint32Array = new Uint32Array(FIRST_SMALL);
-  scopeAttributeStart: Uint32Array = new Uint32Array(FIRST_SMALL);
-  scopeAttributeEnd: Uint32Array = new Uint32Array(FIRST_SMALL);
+  scopeName: Uint32Array = NO_WORDS;
+  scopeVersion: Uint32Array = NO_WORDS;
+  scopeSchemaUrl: Uint32Array = NO_WORDS;
+  scopeDropped: Uint32Array = NO_WORDS;
+  scopeAttributeStart: Uint32Array = NO_WORDS;
+  scopeAttributeEnd: Uint32Array = NO_WORDS;
   readonly scopeAttributes: AttributeTable;
 
   readonly #bound: MemoryBound;
 
-  /** @param bytesMax what it may grow by; a reader that needs more throws `bad-input`. */
+  /** @param bytesMax what it may grow by, beyond its first few entries; a reader that needs more throws `bad-input`. */
   constructor(bytesMax = Number.POSITIVE_INFINITY) {
     const bound = new MemoryBound(bytesMax);
     this.#bound = bound;
@@ -308,8 +313,8 @@ export class SpanBatch {
   }
 
   #growRows(): void {
-    const size = nextSize(this.kind.length, ROWS_MAX, "spans");
-    this.#bound.take(ROW_BYTES * (size - this.kind.length));
+    const size = nextSize(this.kind.length, { first: FIRST_ROWS, max: ROWS_MAX }, "spans");
+    this.#bound.take(ROW_BYTES * (size - Math.max(this.kind.length, FIRST_ROWS)));
     this.traceId = grownBytes(this.traceId, 16 * size);
     this.spanId = grownBytes(this.spanId, 8 * size);
     this.parentSpanId = grownBytes(this.parentSpanId, 8 * size);
@@ -337,8 +342,8 @@ export class SpanBatch {
   }
 
   #growEvents(): void {
-    const size = nextSize(this.eventName.length, EVENTS_MAX, "events");
-    this.#bound.take(EVENT_BYTES * (size - this.eventName.length));
+    const size = nextSize(this.eventName.length, { first: FIRST_SMALL, max: EVENTS_MAX }, "events");
+    this.#bound.take(EVENT_BYTES * (size - Math.max(this.eventName.length, FIRST_SMALL)));
     this.eventUs = grownDoubles(this.eventUs, size);
     this.eventRestNs = grownShorts(this.eventRestNs, size);
     this.eventName = grownWords(this.eventName, size);
@@ -347,8 +352,8 @@ export class SpanBatch {
   }
 
   #growLinks(): void {
-    const size = nextSize(this.linkFlags.length, LINKS_MAX, "links");
-    this.#bound.take(LINK_BYTES * (size - this.linkFlags.length));
+    const size = nextSize(this.linkFlags.length, { first: FIRST_SMALL, max: LINKS_MAX }, "links");
+    this.#bound.take(LINK_BYTES * (size - Math.max(this.linkFlags.length, FIRST_SMALL)));
     this.linkTraceId = grownBytes(this.linkTraceId, 16 * size);
     this.linkSpanId = grownBytes(this.linkSpanId, 8 * size);
     this.linkTraceState = grownWords(this.linkTraceState, size);
@@ -358,8 +363,12 @@ export class SpanBatch {
   }
 
   #growResources(): void {
-    const size = nextSize(this.resourceDropped.length, OWNERS_MAX, "resources");
-    this.#bound.take(RESOURCE_BYTES * (size - this.resourceDropped.length));
+    const size = nextSize(
+      this.resourceDropped.length,
+      { first: FIRST_SMALL, max: OWNERS_MAX },
+      "resources",
+    );
+    this.#bound.take(RESOURCE_BYTES * (size - Math.max(this.resourceDropped.length, FIRST_SMALL)));
     this.resourceSchemaUrl = grownWords(this.resourceSchemaUrl, size);
     this.resourceDropped = grownWords(this.resourceDropped, size);
     this.resourceAttributeStart = grownWords(this.resourceAttributeStart, size);
@@ -367,8 +376,12 @@ export class SpanBatch {
   }
 
   #growScopes(): void {
-    const size = nextSize(this.scopeDropped.length, OWNERS_MAX, "scopes");
-    this.#bound.take(SCOPE_BYTES * (size - this.scopeDropped.length));
+    const size = nextSize(
+      this.scopeDropped.length,
+      { first: FIRST_SMALL, max: OWNERS_MAX },
+      "scopes",
+    );
+    this.#bound.take(SCOPE_BYTES * (size - Math.max(this.scopeDropped.length, FIRST_SMALL)));
     this.scopeName = grownWords(this.scopeName, size);
     this.scopeVersion = grownWords(this.scopeVersion, size);
     this.scopeSchemaUrl = grownWords(this.scopeSchemaUrl, size);
