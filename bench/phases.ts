@@ -120,6 +120,7 @@ export async function measureStored(
     await server.settle(plan.isQuick);
     const disk = await server.disk();
     const queries = {
+      pid: server.pid,
       base: server.address("Query HTTP"),
       requests: plan.queries,
       sent: SentTraces.load(path),

@@ -35,7 +35,7 @@ export function printStored(report: StoredReport): string {
     lines.push(
       `  ${query.what}: p50 / p95 ms ${latencies(query)} · while ${thousands(report.busyRate)} ` +
         `spans/s come in ${latencies(busy)} · ${query.hits.toFixed(1)} traces, ` +
-        `${(query.bytes / 1_000).toFixed(0)} kB`,
+        `${(query.bytes / 1_000).toFixed(0)} kB, ${query.cpuMs.toFixed(1)} CPU ms`,
     );
   }
   if (report.restart !== undefined) {

@@ -6,6 +6,7 @@
 
 import { Agent, request } from "node:http";
 import { gunzipSync } from "node:zlib";
+import { readProcess } from "../test/read-process.ts";
 import type { SentTrace, SentTraces } from "./sent-traces.ts";
 import {
   makeRandom,
@@ -36,9 +37,13 @@ export interface QueryReport {
   readonly bytes: number;
   readonly p50: number;
   readonly p95: number;
+  /** Of the server, for one request; what it does beside is in it. */
+  readonly cpuMs: number;
 }
 
 export interface QueryPlan {
+  /** Of the server. */
+  readonly pid: number;
   /** `127.0.0.1:16686` */
   readonly base: string;
   /** Of each kind. */
@@ -157,7 +162,7 @@ export async function timeQueries(plan: QueryPlan): Promise<QueryReport[]> {
   try {
     for (const kind of KINDS) {
       if (plan.kinds !== undefined && !plan.kinds.includes(kind.what)) continue;
-      reports.push(await timeKind(client, kind, draw, plan.requests));
+      reports.push(await timeKind(client, kind, draw, plan));
     }
   } finally {
     client.close();
@@ -169,13 +174,15 @@ async function timeKind(
   client: QueryClient,
   kind: Kind,
   draw: Draw,
-  requests: number,
+  { pid, requests }: QueryPlan,
 ): Promise<QueryReport> {
   const ms: number[] = [];
   let bytes = 0;
   let hits = 0;
   let counted = 0;
+  let cpuSeconds = 0;
   for (let k = -Math.min(WARM_REQUESTS, requests); k < requests; k++) {
+    if (k === 0) cpuSeconds = readProcess(pid).cpuSeconds;
     const path = kind.path(draw);
     const startedMs = performance.now();
     const body = await client.get(path, kind.isPacked === true);
@@ -198,6 +205,7 @@ async function timeKind(
     bytes: Math.round(bytes / requests),
     p50: at(0.5),
     p95: at(0.95),
+    cpuMs: (1_000 * (readProcess(pid).cpuSeconds - cpuSeconds)) / requests,
   };
 }
 
