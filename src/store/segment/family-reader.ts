@@ -11,7 +11,7 @@ import type { FileBlock } from "../block/block-reader.ts";
 import type { RowPage } from "../block/row-page.ts";
 import type { CallCounts } from "../join-lists.ts";
 import { BlockTexts } from "./block-texts.ts";
-import { spanKey } from "./span-services.ts";
+import { SpanTable } from "./span-table.ts";
 
 /** @param traceId valid until the call returns. @param service the one that is called. */
 export type VisitStranger = (
@@ -43,8 +43,8 @@ export class FamilyReader {
   /** The trace whose rows are being collected. */
   #trace = 0;
   #rows: Row[] = [];
-  readonly #byId = new Map<number, number>();
-  readonly #clients = new Map<number, number>();
+  readonly #byId = new SpanTable();
+  readonly #clients = new SpanTable();
   readonly #calls = new Map<number, number>();
 
   /**
@@ -93,10 +93,9 @@ export class FamilyReader {
       const low = page.spanId[2 * row]!;
       const high = page.spanId[2 * row + 1]!;
       const kind = page.kind[row]!;
-      const key = spanKey(low, high);
       const at = this.#rows.length;
-      if (!this.#byId.has(key)) this.#byId.set(key, at);
-      if (kind === KIND_CLIENT && !this.#clients.has(key)) this.#clients.set(key, at);
+      this.#byId.add(low, high, at);
+      if (kind === KIND_CLIENT) this.#clients.add(low, high, at);
       this.#rows.push({
         low,
         high,
@@ -127,13 +126,11 @@ export class FamilyReader {
       }
     }
     this.#rows = [];
-    this.#byId.clear();
-    this.#clients.clear();
+    this.#byId.reset();
+    this.#clients.reset();
   }
 
-  #find(rows: ReadonlyMap<number, number>, low: number, high: number): Row | undefined {
-    const at = rows.get(spanKey(low, high));
-    const row = at === undefined ? undefined : this.#rows[at]!;
-    return row?.low === low && row.high === high ? row : undefined;
+  #find(rows: SpanTable, low: number, high: number): Row | undefined {
+    return this.#rows[rows.find(low, high)];
   }
 }

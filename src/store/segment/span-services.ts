@@ -11,6 +11,7 @@ import { NO_SERVICE, type SpanNames, type SpanServices } from "../part.ts";
 import { ServiceNumbers } from "../strangers.ts";
 import type { BlockView, HeldBlock } from "./block-set.ts";
 import { BlockTexts } from "./block-texts.ts";
+import { SpanTable } from "./span-table.ts";
 
 /** Traces looked for between two looks at the clock. */
 const TRACES_BETWEEN_PAUSES = 32;
@@ -26,6 +27,7 @@ export async function findSpanServices(
   const numbers = new ServiceNumbers();
   // Copied: words need their alignment, and what is given may be a part of something larger.
   const words = new Uint32Array(new Uint8Array(spans.spanIds).buffer);
+  const table = new SpanTable();
   const byTrace = groupByTrace(spans.traceIds, count);
   const byBlock = await groupByBlock(view, byTrace.keys(), pause);
   for (const held of [...byBlock.keys()].sort((one, two) => one.id - two.id)) {
@@ -34,7 +36,7 @@ export async function findSpanServices(
       view.use(held, (block) => {
         const texts = new BlockTexts(block);
         for (const id of ids.slice(from, from + TRACES_BETWEEN_PAUSES)) {
-          findInTrace(block, bytesOf(id), byTrace.get(id)!, words, (n, resource) => {
+          findInTrace(block, bytesOf(id), byTrace.get(id)!, words, table, (n, resource) => {
             if (service[n] !== NO_SERVICE) return;
             service[n] = numbers.of(texts.text(block.resourceService[resource]!));
           });
@@ -64,22 +66,25 @@ async function groupByBlock(
   return groups;
 }
 
-/** Looks for spans in one trace of a block. */
+/** Looks for spans in one trace of a block. @param wanted is used for it. */
 function findInTrace(
   block: FileBlock,
   id: Uint8Array,
   numbers: readonly number[],
   words: Uint32Array,
+  wanted: SpanTable,
   found: (n: number, resource: number) => void,
 ): void {
   const trace = block.findTrace(id);
   if (trace < 0) return;
-  const wanted = new Map<number, number[]>();
-  for (const n of numbers) {
-    const key = spanKey(words[2 * n]!, words[2 * n + 1]!);
-    const known = wanted.get(key);
-    if (known === undefined) wanted.set(key, [n]);
-    else known.push(n);
+  // Of spans that are asked for several times: the place of the next one in `numbers`, or -1.
+  const next = new Int32Array(numbers.length).fill(-1);
+  wanted.reset();
+  for (const [place, n] of numbers.entries()) {
+    const first = wanted.add(words[2 * n]!, words[2 * n + 1]!, place);
+    if (first < 0) continue;
+    next[place] = next[first]!;
+    next[first] = place;
   }
   const { from, end } = block.rowsOfTrace(trace);
   for (let row = from; row < end;) {
@@ -88,11 +93,8 @@ function findInTrace(
     const pageEnd = Math.min(end, page.firstRow + page.rows);
     for (; row < pageEnd; row++) {
       const at = row - page.firstRow;
-      const low = spanId[2 * at]!;
-      const high = spanId[2 * at + 1]!;
-      for (const n of wanted.get(spanKey(low, high)) ?? []) {
-        if (words[2 * n] === low && words[2 * n + 1] === high) found(n, page.resource[at]!);
-      }
+      let place = wanted.find(spanId[2 * at]!, spanId[2 * at + 1]!);
+      for (; place >= 0; place = next[place]!) found(numbers[place]!, page.resource[at]!);
     }
   }
 }
@@ -111,12 +113,4 @@ function groupByTrace(traceIds: Uint8Array, count: number): Map<string, number[]
 
 function bytesOf(id: string): Uint8Array {
   return Uint8Array.from(id, (char) => char.charCodeAt(0));
-}
-
-/**
- * A span id, given as two words, as a map key: 53 of its 64 bits. Its end counts whole: ids that somebody
- * counted up differ only there.
- */
-export function spanKey(low: number, high: number): number {
-  return high * 0x20_0000 + (low & 0x1f_ffff);
 }

@@ -1,3 +1,5 @@
+// Filters of traces in memory against the indexes of the files that they spare.
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { traceIdOf } from "../../../test/store/corpus.ts";

@@ -10,6 +10,7 @@
 //
 // Trust: the threads' messages are our own.
 
+import { extname } from "node:path";
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 import { SpoorError } from "../../base/errors.ts";
 import type { Log, LogFields } from "../../base/log.ts";
@@ -199,8 +200,10 @@ class Thread {
   #isEnding = false;
 
   constructor(options: WorkerFilesOptions, cacheBytes: number, events: ThreadEvents) {
-    const ending = import.meta.url.endsWith(".ts") ? "ts" : "js";
-    const { url = new URL(`./files-worker.${ending}`, import.meta.url), directory } = options;
+    const {
+      url = new URL(`./files-worker${extname(import.meta.url)}`, import.meta.url),
+      directory,
+    } = options;
     this.#log = options.log;
     this.#events = events;
     const { port1, port2 } = new MessageChannel();
