@@ -184,3 +184,14 @@ test("TraceIndex refuses a page with any byte changed, and a page that stands el
   ]);
   assert.throws(() => new TraceIndex(sourceOf(swapped), 0, 2, 1).find(id), { code: "unavailable" });
 });
+
+test("TraceIndex refuses a page that names blocks that the file does not have", () => {
+  const random = makeRandom(5);
+  const ids = Array.from({ length: 9 }, () => randomId(random));
+  const plan = planIndex(() => [indexIds(joined(ids), 3)], 9);
+  const bytes = Buffer.concat([...plan.write()]);
+  const index = new TraceIndex(sourceOf(bytes), 0, 1, 3);
+  assert.throws(() => index.find(ids[0]!), { code: "unavailable" });
+  assert.throws(() => index.entries(0), { code: "unavailable" });
+  assert.deepEqual(new TraceIndex(sourceOf(bytes), 0, 1, 4).find(ids[0]!), [3]);
+});

@@ -210,7 +210,7 @@ export class TraceIndex {
 
   /**
    * Numbers of the blocks that may have the trace, rising; undefined: any may have it.
-   * @throws SpoorError `unavailable` if the page is damaged. Cost: a read of 4 kB, 10 µs.
+   * @throws SpoorError `unavailable` if the page is damaged. Cost: a read of 4 kB, 5 µs.
    */
   find(id: Uint8Array): number[] | undefined {
     const hash = hashTraceId(id);
@@ -220,6 +220,8 @@ export class TraceIndex {
     for (let i = firstAtLeast(page, hash); i < page.count && hashAt(page, i) === hash; i++) {
       addBlocks(runAt(page, i), blocks);
     }
+    // The checksum is right; looking at all entries each time would cost more than finding one.
+    if ((blocks.at(-1) ?? 0) >= this.#blocks) throw this.#damaged(pageOf(hash, this.pages));
     return blocks;
   }
 
@@ -285,26 +287,26 @@ export class TraceIndex {
   #runs(number: number): number[] | undefined {
     const page = this.#read(number);
     if (page.count === FULL) return undefined;
+    if (!this.#isOrdered(page)) throw this.#damaged(number);
     return Array.from({ length: page.count }, (_, i) => runAt(page, i));
   }
 
   #read(number: number): IndexPage {
-    const offset = this.offsetOf(number);
-    const bytes = this.#source.read(offset, INDEX_PAGE_BYTES);
+    const bytes = this.#source.read(this.offsetOf(number), INDEX_PAGE_BYTES);
     const view = viewOf(bytes);
     const count = view.getUint16(4, true);
-    const page = { view, count };
     const isRight = view.getUint32(0, true) === crcOf(bytes, number);
-    if (!isRight || (count > PAGE_ENTRIES_MAX && count !== FULL) || !this.#isOrdered(page)) {
-      const where = { section: "traceIndex", page: number, offset };
-      throw new SpoorError("unavailable", "damaged segment file: a page of its index", where);
-    }
-    return page;
+    if (!isRight || (count > PAGE_ENTRIES_MAX && count !== FULL)) throw this.#damaged(number);
+    return { view, count };
+  }
+
+  #damaged(page: number): SpoorError {
+    const where = { section: "traceIndex", page, offset: this.offsetOf(page) };
+    return new SpoorError("unavailable", "damaged segment file: a page of its index", where);
   }
 
   /** Runs of blocks that there are, in rising order. Cost: 3 µs a page. */
   #isOrdered(page: IndexPage): boolean {
-    if (page.count === FULL) return true;
     let last = -1;
     for (let i = 0; i < page.count; i++) {
       if (page.view.getUint8(PAGE_HEADER_BYTES + 6 * page.count + i) >= RUN_BLOCKS_MAX)
