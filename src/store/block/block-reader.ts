@@ -15,7 +15,7 @@ import type { Emitter } from "../head/emit.ts";
 import { isOfRowsOnly, makePlan, meets, type Plan } from "../head/match.ts";
 import { BlockPages } from "./block-pages.ts";
 import { readStatistics, type BlockStatistics } from "./block-statistics.ts";
-import { readFileOwners, type FileOwners } from "./file-owners.ts";
+import { readFileOwners, type FileOwners, type OwnerTerms } from "./file-owners.ts";
 import { FileTerms } from "./file-terms.ts";
 import { FileTexts } from "./file-texts.ts";
 import { readFooter } from "./footer.ts";
@@ -65,6 +65,11 @@ export class FileBlock implements Vocabulary {
 
   get scopes(): Owners {
     return this.#owners.scopes;
+  }
+
+  /** The terms of resources and scopes, with their values. */
+  get ownerTerms(): OwnerTerms {
+    return this.#owners.terms;
   }
 
   get resourceService(): Uint32Array {

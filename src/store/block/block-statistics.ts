@@ -50,7 +50,7 @@ export function writeStatistics(
   block: BlockImage,
   order: BlockOrder,
   family: Family,
-  texts: TextCoder,
+  texts: Pick<TextCoder, "number">,
 ): void {
   const rows = order.rows;
   const firstMinute = Math.floor(block.startUsMin / MINUTE_US);

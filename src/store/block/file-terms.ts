@@ -127,6 +127,13 @@ export class FileTerms {
     return [page.type[at]!, page.low[at]!, page.high[at]!];
   }
 
+  /** Bits of the stretches with a term; from bit 16 on, of the pages of the stretch if it is one. */
+  placesOf(term: number): number {
+    const page = this.#page(Math.floor(term / PAGE_TERMS));
+    const at = term % PAGE_TERMS;
+    return page.stretches[at]! | (page.within[at]! << STRETCHES);
+  }
+
   /** Marks the pages of rows that may have the term in a span, event or link. */
   markPages(term: number, marks: Uint8Array): void {
     const page = this.#page(Math.floor(term / PAGE_TERMS));

@@ -10,7 +10,7 @@ import type { BlockPages } from "./block-pages.ts";
 import { PAGE_BUCKETS } from "./layout.ts";
 import { lastAtMost } from "./row-writer.ts";
 import { bucketOf } from "./text-coder.ts";
-import { hashText } from "./text-hash.ts";
+import { hashBytes } from "./text-hash.ts";
 import { damaged, type Unpacker } from "./unpacker.ts";
 
 interface TextPage {
@@ -50,12 +50,9 @@ export class FileTexts {
   find(bytes: Uint8Array): number {
     if (bytes.length === 0) return 0;
     const { indexBits, hashSeed } = this.#pages.footer.figures;
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    const hash = hashText(view, 0, bytes.length, hashSeed);
+    const hash = hashBytes(bytes, hashSeed);
     const bucket = bucketOf(hash, indexBits);
-    const buckets = Math.min(PAGE_BUCKETS, 2 ** indexBits);
-    const index = Math.floor(bucket / PAGE_BUCKETS);
-    const page = this.#pages.get("textIndex", index, (unpacker) => readIndex(unpacker, buckets));
+    const page = this.#indexPage(Math.floor(bucket / PAGE_BUCKETS));
     const own = bucket % PAGE_BUCKETS;
     const print = hash & 0xff;
     for (let at = page.starts[own]!; at < page.starts[own + 1]!; at++) {
@@ -88,6 +85,16 @@ export class FileTexts {
   internInto(entry: number, to: Dictionary): number {
     const bytes = this.bytes(entry);
     return to.intern(bytes, 0, bytes.length);
+  }
+
+  /** How many texts page `index` of the index has. */
+  indexedIn(index: number): number {
+    return this.#indexPage(index).entries.length;
+  }
+
+  #indexPage(index: number): IndexPage {
+    const buckets = Math.min(PAGE_BUCKETS, 2 ** this.#pages.footer.figures.indexBits);
+    return this.#pages.get("textIndex", index, (unpacker) => readIndex(unpacker, buckets));
   }
 
   #read(index: number, count: number): TextPage {

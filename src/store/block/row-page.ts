@@ -254,6 +254,12 @@ export class RowPage implements Rows {
     return marks;
   }
 
+  /** What spans, events and links carry, by key. */
+  get lists(): { attributes: TermLists; events: TermLists; links: TermLists } {
+    const links = this.#hasLinks ? this.#link : NO_LISTS;
+    return { attributes: this.#attributeLists(), events: this.#event, links };
+  }
+
   #mark(
     key: number,
     isWanted: (type: number, low: number, high: number) => boolean,
@@ -305,11 +311,7 @@ export class RowPage implements Rows {
 
   get #term(): PageTerms {
     this.#terms ??= this.#pages.derive("attributes", this.#index, () =>
-      makePageTerms(this.#context, {
-        attributes: this.#attributeLists(),
-        events: this.#event,
-        links: this.#hasLinks ? this.#link : NO_LISTS,
-      }),
+      makePageTerms(this.#context, this.lists),
     );
     return this.#terms;
   }

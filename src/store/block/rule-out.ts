@@ -13,7 +13,7 @@ import { scannedTypeOf, valuesEqualTo, type EqualValue } from "../head/equal-val
 import { DOUBLE } from "../../model/attribute-table.ts";
 import type { BlockPages } from "./block-pages.ts";
 import { KEY, KEY_WITH_LIST, SERVICE, SPAN_NAME, hashThing, mayHave } from "./filter.ts";
-import { hashText } from "./text-hash.ts";
+import { hashBytes } from "./text-hash.ts";
 
 /** What a condition asks the filter of every block. */
 interface Asked {
@@ -39,7 +39,7 @@ export function isRuledOut(pages: BlockPages, query: TraceQuery): boolean {
 function isNameAbsent(pages: BlockPages, what: number, name: string | undefined): boolean {
   if (name === undefined) return false;
   const { hashSeed } = pages.footer.figures;
-  const hash = hashOf(encoder.encode(name), hashSeed);
+  const hash = hashBytes(encoder.encode(name), hashSeed);
   return !mayHave(pages, hashThing(what, 0, hash, 0, hashSeed));
 }
 
@@ -48,12 +48,12 @@ function isConditionRuledOut(pages: BlockPages, condition: AttributeCondition): 
   if (asked === undefined) known.set(condition, (asked = whatToAsk(condition) ?? "nothing"));
   if (asked === "nothing") return false;
   const { hashSeed } = pages.footer.figures;
-  const key = hashOf(asked.key, hashSeed);
+  const key = hashBytes(asked.key, hashSeed);
   if (asked.what !== undefined && mayHave(pages, hashThing(asked.what, key, 0, 0, hashSeed))) {
     return false;
   }
   return !asked.values.some(({ type, bytes, low, high }) => {
-    const word = bytes === undefined ? low : hashOf(bytes, hashSeed);
+    const word = bytes === undefined ? low : hashBytes(bytes, hashSeed);
     return mayHave(pages, hashThing(type, key, word, high, hashSeed));
   });
 }
@@ -68,13 +68,4 @@ function whatToAsk(condition: AttributeCondition): Asked | undefined {
   if (scanned === DOUBLE) return { key, values: [], what: KEY };
   const what = scanned === undefined ? undefined : KEY_WITH_LIST;
   return { key, values: valuesEqualTo(value), what };
-}
-
-function hashOf(text: Uint8Array, seed: number): number {
-  return hashText(
-    new DataView(text.buffer, text.byteOffset, text.byteLength),
-    0,
-    text.length,
-    seed,
-  );
 }

@@ -240,6 +240,7 @@ export class TermSurvey {
   }
 }
 
-function placeBits(page: number): number {
+/** Stretch and page of page `page` of rows, as bits of `placesOf`. */
+export function placeBits(page: number): number {
   return (1 << Math.floor(page / STRETCH_PAGES)) | (1 << (STRETCHES + (page % STRETCH_PAGES)));
 }

@@ -23,6 +23,12 @@ function mixed(word: number): number {
   return Math.imul((product << 15) | (product >>> 17), 0x1b873593);
 }
 
+/** As `hashText`, of all of `bytes`. */
+export function hashBytes(bytes: Uint8Array, seed: number): number {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return hashText(view, 0, bytes.length, seed);
+}
+
 /** As `hashText`, of 16 bytes that are given as four words, lowest byte first. */
 export function hashWords(
   one: number,

@@ -123,7 +123,8 @@ function readTraceIds(unpacker: Unpacker, count: number, first: number, end: num
   return { ids, firstRow };
 }
 
-function readTraces(unpacker: Unpacker, figures: Figures): Omit<TraceColumns, "firstRow"> {
+/** All but the rows. */
+export function readTraces(unpacker: Unpacker, figures: Figures): Omit<TraceColumns, "firstRow"> {
   const count = figures.traces;
   const startUs = unpacker.integers(count);
   for (let trace = 0; trace < count; trace++) startUs[trace]! += figures.startUsMin;

@@ -65,7 +65,7 @@ export function writeTraces(
   block: BlockImage,
   order: BlockOrder,
   family: Family,
-  texts: TextCoder,
+  texts: Pick<TextCoder, "number">,
 ): void {
   const traces = order.traceStart.length - 1;
   const startUs = new Float64Array(traces);
