@@ -75,15 +75,6 @@ export function freeAfterStart(): void {
   collect({ type: "major", flavor: "last-resort" });
 }
 
-/**
- * Frees all that is garbage in this thread: for one that has just let most of its memory go. Costs 5 to
- * 10 ms where little is left.
- */
-export function freeAll(): void {
-  collect ??= findCollect();
-  collect({ type: "major", flavor: "regular" });
-}
-
 /** Ends the growth of the room for new objects once it is large enough. */
 function boundYoung(bytes: number): void {
   lookBytes += bytes;

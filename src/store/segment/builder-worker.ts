@@ -7,7 +7,6 @@
 
 import { parentPort, workerData } from "node:worker_threads";
 import { assert } from "../../base/assert.ts";
-import { freeAll } from "../../net/garbage.ts";
 import { diskFiles } from "../disk/files.ts";
 import { InlineBuilder } from "./builder.ts";
 import type {
@@ -45,9 +44,5 @@ async function answer(request: BuilderRequest): Promise<BuilderAnswer> {
 }
 
 port.on("message", (request: BuilderRequest) => {
-  void answer(request).then((message) => {
-    port.postMessage(message);
-    // An image and what was made of it: 30 MB that would wait for the next collection.
-    freeAll();
-  });
+  void answer(request).then((message) => port.postMessage(message));
 });

@@ -59,7 +59,7 @@ export interface WorkerBuilderOptions {
 const CLOSE_MS_MAX = 5_000;
 
 /** A block has some 20 MB; what the codec makes of one on the way stays below this, in MB. */
-const YOUNG_GENERATION_MB = 16;
+const YOUNG_GENERATION_MB = 8;
 
 export class WorkerBuilder implements Builder {
   restarts = 0;
