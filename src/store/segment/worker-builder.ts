@@ -1,6 +1,6 @@
 // A Builder in a thread of its own: requests by number, and what happens when the thread dies.
 //
-//   build ─ image, copied ─▶ builder-worker.ts ─ result ─▶ resolve
+//   build ─ image, in a buffer ─▶ builder-worker.ts ─ result ─▶ resolve
 //   the thread dies ─▶ a new one ─▶ what was asked for is asked once more ─▶ dies again: reject
 //
 // The thread starts with the first request.
@@ -12,6 +12,7 @@ import { SpoorError } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
 import type { BlockImage } from "../block/block-image.ts";
 import type { Builder } from "./builder.ts";
+import { SPARE_BYTES_MAX, packImage } from "./pack-image.ts";
 import type { LogPosition, SegmentFigures } from "./segment-layout.ts";
 
 export interface BuilderStart {
@@ -38,6 +39,8 @@ export interface BuilderAnswer {
   readonly number: number;
   readonly result?: BuilderResult;
   readonly failure?: { readonly code: string; readonly message: string };
+  /** That the request's image came in. */
+  readonly buffer?: ArrayBuffer;
 }
 
 interface Asked {
@@ -67,6 +70,8 @@ export class WorkerBuilder implements Builder {
   readonly #asked = new Map<number, Asked>();
   #worker: Worker | undefined;
   #nextNumber = 1;
+  /** Brought a block to the thread, for the next one. */
+  #spare: ArrayBuffer | undefined;
   #isClosed = false;
   #onIdle: (() => void) | undefined;
 
@@ -125,8 +130,14 @@ export class WorkerBuilder implements Builder {
 
   #post({ request }: Asked): void {
     this.#worker ??= this.#start();
-    // Nothing is transferred: a request may have to be posted once more.
-    this.#worker.postMessage(request, []);
+    // What is transferred is a copy: a request may have to be posted once more.
+    if (request.kind === "build") {
+      const { image, buffer } = packImage(request.image, this.#spare);
+      this.#spare = undefined;
+      this.#worker.postMessage({ ...request, image }, [buffer]);
+    } else {
+      this.#worker.postMessage(request, []);
+    }
   }
 
   #start(): Worker {
@@ -147,7 +158,8 @@ export class WorkerBuilder implements Builder {
     return worker;
   }
 
-  #take({ number, result, failure }: BuilderAnswer): void {
+  #take({ number, result, failure, buffer }: BuilderAnswer): void {
+    if (buffer !== undefined && buffer.byteLength <= SPARE_BYTES_MAX) this.#spare = buffer;
     const asked = this.#asked.get(number);
     if (asked === undefined) return;
     this.#asked.delete(number);
