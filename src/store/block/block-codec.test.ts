@@ -8,7 +8,6 @@ import fc from "fast-check";
 import { anySpans } from "../../../test/any-spans.ts";
 import { findByForce } from "../../../test/store/brute-force.ts";
 import { makeQuery, makeRandom, makeSpans, traceIdOf } from "../../../test/store/corpus.ts";
-import { SpoorError } from "../../base/errors.ts";
 import { printSpans } from "../../model/print-spans.ts";
 import { SpanBatch } from "../../model/span-batch.ts";
 import type { TraceQuery } from "../../model/trace-query.ts";
@@ -241,30 +240,6 @@ test("FileBlock.statistics are what the head counts", async () => {
   );
 });
 
-/** What a damaged block may do: refuse as `unavailable`, or answer as if it were whole. */
-function assertRefusedOrEqual(bytes: Uint8Array, expected: string, what: string): boolean {
-  try {
-    const file = openBlock(sourceOf(bytes), new PageCache(MEGABYTE));
-    file.verify();
-    assert.equal(printAll(file), expected, what);
-    return false;
-  } catch (error) {
-    assert.ok(error instanceof SpoorError, `${what}: ${String(error)}`);
-    assert.equal(error.code, "unavailable", what);
-    return true;
-  }
-}
-
-test("openBlock() refuses every block with one byte changed", () => {
-  const { bytes, file } = write(corpus(8, 100, 8));
-  const expected = printAll(file);
-  for (let at = 0; at < bytes.length; at++) {
-    const changed = Uint8Array.from(bytes);
-    changed[at]! ^= 1 << (at % 8);
-    assert.ok(assertRefusedOrEqual(changed, expected, `byte ${at}`), `byte ${at} was not noticed`);
-  }
-});
-
 test("FileBlock says where the damage is, and still reads what is whole", () => {
   const { bytes, file } = write(corpus(8, 100, 8));
   const query = { startUsMin: 0, startUsMax: Infinity, attributes: [], limit: 10 };
@@ -277,14 +252,6 @@ test("FileBlock says where the damage is, and still reads what is whole", () => 
     code: "unavailable",
     where: { section: "spanIds", page: 0, offset },
   });
-});
-
-test("openBlock() refuses every proper prefix", () => {
-  const { bytes, file } = write(corpus(8, 100, 8));
-  const expected = printAll(file);
-  for (let end = 0; end < bytes.length; end++) {
-    assert.ok(assertRefusedOrEqual(bytes.subarray(0, end), expected, `${end} bytes`), `${end}`);
-  }
 });
 
 test("PageCache keeps no more than it may", () => {

@@ -5,6 +5,8 @@ import type { Section } from "./layout.ts";
 /** Something that is not as it was written. */
 export interface BlockFinding {
   readonly what: string;
+  /** The page cannot be read; false: it can, and says something else than the rows do. */
+  readonly isUnreadable: boolean;
   readonly section: Section | "footer";
   readonly page: number;
   /** Of the page, in the block. */

@@ -155,13 +155,6 @@ export class FileBlock implements Vocabulary {
     if (this.#mayMatch(plan, index)) matchPage(this.page(index), plan, found);
   }
 
-  /** Reads every page. @throws SpoorError for the first that is damaged. */
-  verify(): void {
-    for (const page of this.#pages.footer.pages) {
-      this.#pages.decode(page.section, page.index, (unpacker) => unpacker.raw(page.bytes));
-    }
-  }
-
   #mayMatch(plan: Plan, index: number): boolean {
     const { figures } = this;
     const { startUsMin, startUsMax, durationNsMin } = plan.query;

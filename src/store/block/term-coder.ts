@@ -39,7 +39,7 @@ export class TermCoder {
   readonly #survey: TermSurvey;
   readonly #texts: TextCoder;
   readonly #packer: Packer;
-  #shapeUses: Uint32Array;
+  readonly #shapeUses: Uint32Array;
   /** Of each key of the page: the next place of its column. */
   readonly #cursors: Uint32Array;
   #codes = new Uint32Array(1 << 14);

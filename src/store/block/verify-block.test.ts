@@ -83,6 +83,7 @@ test("verifyBlock() tells every damaged page, and where it is", () => {
     verifyBlock(sourceOf(bytes)),
     damaged.map(({ section, index, offset }) => ({
       what: "damaged block: its checksum is wrong",
+      isUnreadable: true,
       section,
       page: index,
       offset,

@@ -33,14 +33,17 @@ export function verifyBlock(source: Source): readonly BlockFinding[] {
   try {
     footer = readFooter(source);
   } catch (error) {
-    return [findingOf(error, { section: "footer", index: 0, offset: 0 })];
+    return [
+      { ...findingOf(error, { section: "footer", index: 0, offset: 0 }), isUnreadable: true },
+    ];
   }
   const pages = new BlockPages(source, footer, new PageCache(CACHE_BYTES));
   for (const page of footer.pages) {
     try {
       pages.decode(page.section, page.index, (unpacker) => unpacker.raw(page.bytes));
     } catch (error) {
-      if (findings.length < FINDINGS_MAX) findings.push(findingOf(error, page));
+      const finding = { ...findingOf(error, page), isUnreadable: true };
+      if (findings.length < FINDINGS_MAX) findings.push(finding);
     }
   }
   // Whatever else is wrong follows from that.
@@ -49,7 +52,7 @@ export function verifyBlock(source: Source): readonly BlockFinding[] {
     if (findings.length === FINDINGS_MAX) return;
     const page = index < footer.pages.countOf(section) ? index : 0;
     const { offset } = footer.pages.page(section, page);
-    findings.push({ what, section, page, offset });
+    findings.push({ what, isUnreadable: false, section, page, offset });
   };
   const block = new FileBlock(pages);
   const steps: readonly (readonly [Section, () => void])[] = [
@@ -69,24 +72,21 @@ export function verifyBlock(source: Source): readonly BlockFinding[] {
   return findings;
 }
 
-/** A contradiction that stopped a check. */
+/** What stopped a check. */
 function findingOf(
   error: unknown,
   { section, index, offset }: Pick<Page, "index" | "offset"> & Pick<BlockFinding, "section">,
 ): BlockFinding {
   // Numbers that lead out of a column surface as these.
   if (error instanceof RangeError || error instanceof TypeError) {
-    return {
-      what: `damaged block: its numbers contradict each other`,
-      section,
-      page: index,
-      offset,
-    };
+    const what = "damaged block: its numbers contradict each other";
+    return { what, isUnreadable: false, section, page: index, offset };
   }
   if (!(error instanceof SpoorError)) throw error;
   const { where } = error;
   return {
     what: error.message,
+    isUnreadable: false,
     section: (where["section"] as Section | undefined) ?? section,
     page: typeof where["page"] === "number" ? where["page"] : index,
     offset: typeof where["offset"] === "number" ? where["offset"] : offset,
