@@ -216,6 +216,13 @@ for (const [parse, query, message] of refusals) {
   });
 }
 
+test("boundSeries() ends charts of whole minutes on a whole minute", () => {
+  const query = { ...parseSeries(new URLSearchParams("service=a"), 90e6), stepUs: 120e6 };
+  assert.equal(boundSeries({ ...query, endUs: 60e6 + 1 }).endUs, 120e6);
+  assert.equal(boundSeries({ ...query, endUs: 120e6 }).endUs, 120e6);
+  assert.equal(boundSeries({ ...query, endUs: 60e6 + 1, stepUs: 5e6 }).endUs, 60e6 + 1);
+});
+
 test("boundSeries() lets pass what can be drawn", () => {
   const query = parseSeries(new URLSearchParams("service=a&lookback=10999&step=1"), NOW_US);
   assert.equal(boundSeries(query), query);

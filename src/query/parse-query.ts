@@ -32,6 +32,7 @@ import { parseTraceId } from "./parse-trace-id.ts";
 import { parseKind } from "./span-kinds.ts";
 
 export const LIMIT_DEFAULT = 100;
+const MINUTE_US = 60e6;
 const SEARCH_LOOKBACK_US = 2 * 86_400e6;
 const DEPENDENCIES_LOOKBACK_MS = 86_400_000;
 
@@ -201,7 +202,12 @@ export function parseSeries(params: URLSearchParams, nowUs: number): SeriesQuery
   });
 }
 
-/** @throws SpoorError `bad-input` if the answer would be longer than anybody could draw. */
+/**
+ * Points of charts with steps of whole minutes stand on whole minutes, the last one behind `endTs`: stores
+ * count by minutes, and need not look at spans then.
+ *
+ * @throws SpoorError `bad-input` if the answer would be longer than anybody could draw.
+ */
 export function boundSeries(query: SeriesQuery): SeriesQuery {
   if (query.services.length > SERVICES_MAX) {
     throw refuse(`${query.services.length} services, expected at most ${SERVICES_MAX}`);
@@ -213,7 +219,8 @@ export function boundSeries(query: SeriesQuery): SeriesQuery {
   if (points > POINTS_MAX) {
     throw refuse(`'lookback' has ${points} steps, expected at most ${POINTS_MAX}`);
   }
-  return query;
+  if (query.stepUs % MINUTE_US !== 0) return query;
+  return { ...query, endUs: Math.ceil(query.endUs / MINUTE_US) * MINUTE_US };
 }
 
 function parseRaw(params: URLSearchParams): boolean {
