@@ -64,7 +64,7 @@ async function main(): Promise<void> {
     (folder) => ({ folder, store: args.store as StoreName, doors: [] }),
   );
   await runPhases(asked, all);
-  print(printTable(all));
+  print(printTable(all, !args.quick));
   mkdirSync(join(args.json, ".."), { recursive: true });
   writeFileSync(args.json, `${JSON.stringify(all, undefined, 2)}\n`);
   print(`written: ${args.json}`);
