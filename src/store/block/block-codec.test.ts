@@ -112,6 +112,28 @@ test("writeBlock() keeps times and durations that no clock gives", () => {
   assert.equal(printAll(written.file), printHead(written));
 });
 
+test("writeBlock() keeps 20,000 keys, and a span with 20,000 attributes of one key", () => {
+  const batch = new SpanBatch();
+  batch.openResource();
+  batch.openScope();
+  const many = batch.dictionary.internText("many");
+  for (let i = 0; i < 20_000; i++) {
+    const row = batch.openRow(0, 0);
+    batch.traceId[16 * row] = 1 + (i % 100);
+    batch.spanAttributes.addSafeInt(batch.dictionary.internText(`key ${i}`), i);
+    for (let k = 0; i === 77 && k < 20_000; k++) batch.spanAttributes.addSafeInt(many, k);
+    batch.closeRow();
+  }
+  const written = write([batch]);
+  assert.equal(printAll(written.file), printHead(written));
+  const query = { startUsMin: 0, startUsMax: Infinity, limit: 10 };
+  const find = (key: string, value: string): string[] =>
+    findInFile(written.file, { ...query, attributes: [{ key, value }] });
+  assert.equal(find("many", "19999").length, 1);
+  assert.equal(find("key 123", "123").length, 1);
+  assert.equal(find("key 123", "124").length, 0);
+});
+
 test("writeBlock() orders traces by id, keeps those that span pages, and finds each", () => {
   const written = write([
     ...corpus(1, 6_000, 3),

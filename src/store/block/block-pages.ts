@@ -1,6 +1,6 @@
 // The pages of one block, read when they are asked for, checked, decoded and kept in a cache.
 //
-//   get ─▶ cache ─▶ window ─▶ source ─▶ checksum ─▶ zstd ─▶ decode
+//   get ─▶ cache ─▶ stretch ─▶ source ─▶ checksum ─▶ zstd ─▶ decode
 //
 // Not here: what the pages mean (file-texts.ts, file-terms.ts, row-page.ts).
 
@@ -15,8 +15,8 @@ import { Unpacker } from "./unpacker.ts";
 const PAGE_OVERHEAD_BYTES = 256;
 /** Forms in which a page may be in the cache: as read, and as made of it. */
 const FORMS = 2;
-/** Further apart, two pages are read by themselves. */
-const WINDOW_BYTES_MAX = 256 * 1024;
+/** Of real spans 1,024 rows take 40 KB. */
+const STRETCH_BYTES_MAX = 256 * 1024;
 
 export class BlockPages {
   readonly footer: Footer;
@@ -24,8 +24,8 @@ export class BlockPages {
   readonly #cache: PageCache;
   readonly #cacheKey: number;
   readonly #only: (WeakRef<object> | undefined)[] = SECTIONS.map(() => undefined);
-  #window: Uint8Array | undefined;
-  #windowOffset = 0;
+  #stretch: Uint8Array | undefined;
+  #stretchOffset = 0;
 
   constructor(source: Source, footer: Footer, cache: PageCache) {
     this.footer = footer;
@@ -83,30 +83,27 @@ export class BlockPages {
     }
   }
 
-  /** Reads what lies between two pages at once, for `work`, which will ask for many of them. */
-  withWindow<T>(
-    first: readonly [Section, number],
-    last: readonly [Section, number],
-    work: () => T,
-  ): T {
-    const from = this.footer.pages.page(...first).offset;
-    const end = this.footer.pages.page(...last);
-    const length = end.offset + end.storedBytes - from;
-    if (length > WINDOW_BYTES_MAX || length <= 0) return work();
-    this.#window = this.#source.read(from, length);
-    this.#windowOffset = from;
+  /**
+   * Calls `work`, which will ask for most of what a page of rows has, texts included: that is read at
+   * once. `isRead` tells whether it was; a stretch with long texts is not.
+   */
+  withStretch<T>(rowPage: number, work: (isRead: boolean) => T): T {
+    const { from, end } = this.footer.pages.stretchOf(rowPage);
+    if (end - from > STRETCH_BYTES_MAX) return work(false);
+    this.#stretch = this.#source.read(from, end - from);
+    this.#stretchOffset = from;
     try {
-      return work();
+      return work(true);
     } finally {
-      this.#window = undefined;
+      this.#stretch = undefined;
     }
   }
 
   #read(offset: number, length: number): Uint8Array {
-    const at = offset - this.#windowOffset;
-    const window = this.#window;
-    if (window !== undefined && at >= 0 && at + length <= window.length) {
-      return window.subarray(at, at + length);
+    const at = offset - this.#stretchOffset;
+    const stretch = this.#stretch;
+    if (stretch !== undefined && at >= 0 && at + length <= stretch.length) {
+      return stretch.subarray(at, at + length);
     }
     return this.#source.read(offset, length);
   }

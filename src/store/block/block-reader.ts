@@ -189,6 +189,7 @@ export class FileBlock implements Vocabulary {
       keys: this.terms.keys,
       owners: this.#owners,
       wantedOf: (terms) => this.#wantedOf(terms),
+      loadTexts: (rowPage) => this.dictionary.load(rowPage),
     };
   }
 }

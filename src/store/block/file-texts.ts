@@ -5,6 +5,7 @@
 // A text that is not here costs one page of the index, 3 KB as it is on the disk, and with 1 look-up in
 // 64 a page of texts.
 
+import { SpoorError } from "../../base/errors.ts";
 import type { Dictionary } from "../../model/dictionary.ts";
 import type { BlockPages } from "./block-pages.ts";
 import { PAGE_BUCKETS } from "./layout.ts";
@@ -80,6 +81,23 @@ export class FileTexts {
     const { ends, bytes } = page;
     const own = entry - first;
     return bytes.subarray(own === 0 ? 0 : ends[own - 1], ends[own]);
+  }
+
+  /** Reads the texts of a page of rows, which will be asked for; those that are damaged are not. */
+  load(rowPage: number): void {
+    const { from, end } = this.#pages.footer.pages.textsOf(rowPage);
+    for (let own = from; own < end; own++) {
+      try {
+        this.bytes(this.#firstEntryOf(own));
+      } catch (error) {
+        // Whoever needs one of them is told; most rows of the page may not.
+        if (!(error instanceof SpoorError)) throw error;
+      }
+    }
+  }
+
+  #firstEntryOf(own: number): number {
+    return this.#pages.footer.figures.textPages[this.#sharedPages + own]!;
   }
 
   internInto(entry: number, to: Dictionary): number {

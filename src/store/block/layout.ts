@@ -153,6 +153,29 @@ export class PageTable {
     return number;
   }
 
+  /** Offsets of what belongs to a page of rows: its pages of every section. */
+  stretchOf(rowPage: number): { readonly from: number; readonly end: number } {
+    const [first, end] = this.#numbersOf(rowPage);
+    return { from: this.#offset[first]!, end: this.#offset[end]! };
+  }
+
+  /** Indexes of the pages of `texts` that belong to a page of rows: [from, end). */
+  textsOf(rowPage: number): { readonly from: number; readonly end: number } {
+    const [first, last] = this.#numbersOf(rowPage);
+    const texts = this.#numbers[SECTIONS.indexOf("texts")]!;
+    return { from: countBelow(texts, first), end: countBelow(texts, last) };
+  }
+
+  /** A page of rows begins with its page of `rows`; what comes after the last one is something else. */
+  #numbersOf(rowPage: number): readonly [first: number, end: number] {
+    const first = this.numberOf("rows", rowPage);
+    const isLast = rowPage + 1 === this.countOf("rows");
+    if (!isLast) return [first, this.numberOf("rows", rowPage + 1)];
+    let end = first + 1;
+    while (end < this.count && this.section[end]! <= SECTIONS.indexOf("texts")) end++;
+    return [first, end];
+  }
+
   /** @throws SpoorError `unavailable` if there is no such page. */
   page(section: Section, index: number): Page {
     const number = this.numberOf(section, index);
@@ -175,6 +198,18 @@ export class PageTable {
       for (let index = 0; index < count; index++) yield this.page(section, index);
     }
   }
+}
+
+/** How many of some rising numbers are below another. */
+function countBelow(rising: Uint32Array, bound: number): number {
+  let low = 0;
+  let high = rising.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (rising[middle]! < bound) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 export function refused(

@@ -39,6 +39,7 @@ export interface PageContext {
   readonly keys: Keys;
   readonly owners: FileOwners;
   wantedOf(terms: readonly number[]): WantedTerms;
+  loadTexts(rowPage: number): void;
 }
 
 const NO_WORDS = new Uint32Array(0);
@@ -309,9 +310,18 @@ export class RowPage implements Rows {
     return this.#links;
   }
 
+  /** What answers need besides: it lies in the same stretch of the file. */
+  #loadRest(): void {
+    this.spanId.at(0);
+    this.#context.loadTexts(this.#index);
+  }
+
   get #term(): PageTerms {
     this.#terms ??= this.#pages.derive("attributes", this.#index, () =>
-      makePageTerms(this.#context, this.lists),
+      this.#pages.withStretch(this.#index, (isRead) => {
+        if (isRead) this.#loadRest();
+        return makePageTerms(this.#context, this.lists);
+      }),
     );
     return this.#terms;
   }

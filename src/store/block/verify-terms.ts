@@ -182,11 +182,12 @@ function findMissing(block: FileBlock, pages: BlockPages, tell: Tell): void {
   for (let key = 0; key < keys.entry.length; key++) {
     const hash = hashes[keys.entry[key]!]!;
     need(KEY, hash, 0, 0);
-    terms.eachOf(keys.entry[key]!, (_, type, low, high) => {
+    for (let term = keys.firstTerm[key]!; term < keys.firstTerm[key + 1]!; term++) {
+      const [type, low, high] = terms.valueOf(term);
       if (isEntryType(type)) need(type, hash, hashes[low]!, 0);
       else need(type, hash, low, high);
       if (type === ARRAY || type === MAP) need(KEY_WITH_LIST, hash, 0, 0);
-    });
+    }
   }
   for (const entry of new Set(block.resourceService)) need(SERVICE, 0, hashes[entry]!, 0);
   const names = new Set<number>();
