@@ -19,7 +19,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
 export const pureRooms: readonly string[] = ["base", "model", "wire"];
 
 /** Folders of `store` that engines may share; all its other folders are engines. */
-export const storeParts: readonly string[] = ["head", "block", "log", "disk"];
+export const storeParts: readonly string[] = ["head", "block", "file", "search", "log", "disk"];
 
 /**
  * npm packages that a room may import; a trailing `/` means every package of that scope. A room

@@ -80,7 +80,8 @@ const WITHOUT_TEST: Readonly<Record<string, string>> = {
   "src/demo/demo.ts": "processes that call each other: test/e2e/demo.test.ts",
   "src/demo/service.ts": "a process of the demo: test/e2e/demo.test.ts",
   "src/store/segment/builder-worker.ts": "runs in a thread: worker-builder.test.ts",
-  "src/store/segment/files-worker.ts": "runs in a thread: worker-files.test.ts",
+  "src/store/search/files-worker.ts": "runs in a thread: worker-files.test.ts",
+  "src/collector/shards/shard-worker.ts": "runs in a thread: open-shards.test.ts",
   "src/demo/tracing.ts": "sets up other people's SDKs: test/e2e/demo.test.ts",
 };
 

@@ -11,7 +11,7 @@ import { makeReadReceived } from "../collector/readers.ts";
 import { diskFiles } from "../store/disk/files.ts";
 import { JoinedPart } from "../store/join-parts.ts";
 import { PartQueries } from "../store/part-queries.ts";
-import { MANIFEST_NAME } from "../store/segment/manifest.ts";
+import { MANIFEST_NAME } from "../store/file/manifest.ts";
 import { SegmentStore } from "../store/segment/segment-store.ts";
 import { countShards, shardFolder } from "../store/segment/shard-folders.ts";
 import type { TraceStore } from "../store/trace-store.ts";

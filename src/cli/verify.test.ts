@@ -8,7 +8,7 @@ import { after, test } from "node:test";
 import { writeFiles } from "../../test/store/segment-files.ts";
 import { diskFiles } from "../store/disk/files.ts";
 import { lockDirectory } from "../store/segment/directory-lock.ts";
-import { EMPTY_MANIFEST, writeManifest } from "../store/segment/manifest.ts";
+import { EMPTY_MANIFEST, writeManifest } from "../store/file/manifest.ts";
 import { runCommand } from "./run-command.ts";
 
 const folders: string[] = [];

@@ -9,8 +9,8 @@ import { writeBlock } from "../../src/store/block/block-writer.ts";
 import { HeadPart } from "../../src/store/head/head-part.ts";
 import { Head } from "../../src/store/head/head.ts";
 import type { Part } from "../../src/store/part.ts";
-import { mergeSegments } from "../../src/store/segment/merge-segments.ts";
-import { type SegmentFigures, writeSegment } from "../../src/store/segment/segment-file.ts";
+import { mergeSegments } from "../../src/store/file/merge-segments.ts";
+import { type SegmentFigures, writeSegment } from "../../src/store/file/segment-file.ts";
 import { BASE_US, CORPUS_US, makeRandom, makeSpans, type Random } from "./corpus.ts";
 import { SimulatedDisk } from "./simulated-disk.ts";
 

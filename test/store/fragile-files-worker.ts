@@ -6,7 +6,7 @@
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { workerData } from "node:worker_threads";
-import type { FilesStart } from "../../src/store/segment/worker-files.ts";
+import type { FilesStart } from "../../src/store/search/worker-files.ts";
 
 // What WorkerFiles gives to a worker.
 const { directory, port } = workerData as FilesStart;
@@ -19,4 +19,4 @@ port.on("message", () => {
   }
   if (existsSync(join(directory, "die"))) process.exit(1);
 });
-await import("../../src/store/segment/files-worker.ts");
+await import("../../src/store/search/files-worker.ts");

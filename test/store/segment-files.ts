@@ -11,7 +11,7 @@ import {
   type SegmentFigures,
   type SegmentFile,
   writeSegment,
-} from "../../src/store/segment/segment-file.ts";
+} from "../../src/store/file/segment-file.ts";
 import { makeRandom, makeSpans } from "./corpus.ts";
 
 export interface BlockPlan {

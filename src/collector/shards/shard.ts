@@ -5,6 +5,7 @@
 // What is in flight is bounded by who asks (intake.ts). A shard whose thread ends by itself is a bug.
 // Not here: the thread (shard-worker.ts), what is asked (shard-messages.ts), several (open-shards.ts).
 
+import { extname } from "node:path";
 import { MessageChannel, Worker } from "node:worker_threads";
 import { assert } from "../../base/assert.ts";
 import { SpoorError } from "../../base/errors.ts";
@@ -23,7 +24,8 @@ import type {
   ToShard,
 } from "./shard-messages.ts";
 
-const ENTRY = import.meta.url.endsWith(".ts") ? "./shard-worker.ts" : "./shard-worker.js";
+/** The thread's program: beside this file, with its extension. */
+const ENTRY = `./shard-worker${extname(import.meta.url)}`;
 
 export interface ShardOptions extends Omit<ShardSetup, "queries"> {
   readonly log: Log;

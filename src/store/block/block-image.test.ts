@@ -1,3 +1,5 @@
+// What a builder is sent of a block: rows by trace, dead ones marked, arrays shared.
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { makeRandom, makeSpans } from "../../../test/store/corpus.ts";

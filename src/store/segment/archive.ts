@@ -19,11 +19,11 @@ import type { DiskFiles, OpenSource } from "../disk/files.ts";
 import { ASIDE_SUFFIX } from "../disk/write-aside.ts";
 import { Head } from "../head/head.ts";
 import { makePause } from "../head/pause.ts";
-import { BlockSet } from "./block-set.ts";
+import { BlockSet } from "../search/block-set.ts";
 import { ARCHIVE_FOLDER, type Builder } from "./builder.ts";
-import { readTrace } from "./read-files.ts";
-import { openSegment } from "./segment-file.ts";
-import { parseSegmentFileName } from "./segment-layout.ts";
+import { readTrace } from "../search/read-files.ts";
+import { openSegment } from "../file/segment-file.ts";
+import { parseSegmentFileName } from "../file/segment-layout.ts";
 
 const NAME = /^[0-9a-f]{32}\.segment$/;
 

@@ -8,9 +8,9 @@ import { makeRandom } from "../../../test/store/corpus.ts";
 import { SpoorError } from "../../base/errors.ts";
 import { LogWriter } from "../log/log-writer.ts";
 import { type BackupFigures, type StoreState, backupFolder, makeBackup } from "./backup.ts";
-import { EMPTY_MANIFEST, writeManifest } from "./manifest.ts";
-import { mergeSegments } from "./merge-segments.ts";
-import type { SegmentFigures } from "./segment-file.ts";
+import { EMPTY_MANIFEST, writeManifest } from "../file/manifest.ts";
+import { mergeSegments } from "../file/merge-segments.ts";
+import type { SegmentFigures } from "../file/segment-file.ts";
 import { verifyDirectory } from "./verify-directory.ts";
 
 const DIRECTORY = "/data";

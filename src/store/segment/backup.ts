@@ -18,10 +18,10 @@ import { basename, dirname, join } from "node:path";
 import { SpoorError } from "../../base/errors.ts";
 import type { DiskFiles } from "../disk/files.ts";
 import { ASIDE_SUFFIX, writeAside } from "../disk/write-aside.ts";
-import { MANIFEST_NAME, type Manifest, writeManifest } from "./manifest.ts";
+import { MANIFEST_NAME, type Manifest, writeManifest } from "../file/manifest.ts";
 import type { BackupFigures } from "../trace-store.ts";
-import { listFolder } from "./rebuild-manifest.ts";
-import { SEGMENT_FOLDER } from "./segment-layout.ts";
+import { listFolder } from "../file/rebuild-manifest.ts";
+import { SEGMENT_FOLDER } from "../file/segment-layout.ts";
 
 export type { BackupFigures };
 

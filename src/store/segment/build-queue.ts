@@ -16,9 +16,9 @@ import type { Head } from "../head/head.ts";
 import type { LogWriter } from "../log/log-writer.ts";
 import type { Backoff } from "./backoff.ts";
 import type { Builder } from "./builder.ts";
-import type { Files } from "./files-part.ts";
+import type { Files } from "../search/files-part.ts";
 import type { ManifestWriter } from "./manifest-writer.ts";
-import type { SegmentFigures } from "./segment-layout.ts";
+import type { SegmentFigures } from "../file/segment-layout.ts";
 import type { StoreCounts } from "./store-counts.ts";
 
 export interface BuildQueueParts {

@@ -11,9 +11,9 @@ import { assert } from "../../base/assert.ts";
 import type { BlockImage } from "../block/block-image.ts";
 import { writeBlock } from "../block/block-writer.ts";
 import type { DiskFiles } from "../disk/files.ts";
-import { mergeSegments } from "./merge-segments.ts";
-import { writeSegment } from "./segment-file.ts";
-import { type LogPosition, SEGMENT_FOLDER, type SegmentFigures } from "./segment-layout.ts";
+import { mergeSegments } from "../file/merge-segments.ts";
+import { writeSegment } from "../file/segment-file.ts";
+import { type LogPosition, SEGMENT_FOLDER, type SegmentFigures } from "../file/segment-layout.ts";
 
 /** Folder of the archived traces within a data directory. */
 export const ARCHIVE_FOLDER = "archive";

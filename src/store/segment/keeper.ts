@@ -13,12 +13,12 @@ import type { Log } from "../../base/log.ts";
 import type { DiskFiles } from "../disk/files.ts";
 import type { Backoff } from "./backoff.ts";
 import type { Builder } from "./builder.ts";
-import type { Files } from "./files-part.ts";
-import type { Manifest } from "./manifest.ts";
+import type { Files } from "../search/files-part.ts";
+import type { Manifest } from "../file/manifest.ts";
 import type { ManifestWriter } from "./manifest-writer.ts";
 import { type MergeBounds, planMerge } from "./merge-plan.ts";
 import { type Drop, type RetentionBounds, planRetention } from "./retention.ts";
-import type { SegmentFigures } from "./segment-layout.ts";
+import type { SegmentFigures } from "../file/segment-layout.ts";
 import type { StoreCounts } from "./store-counts.ts";
 
 export interface KeeperParts {

@@ -11,7 +11,7 @@
 import type { Log } from "../../base/log.ts";
 import type { DiskFiles } from "../disk/files.ts";
 import type { Backoff } from "./backoff.ts";
-import { type Manifest, writeManifest } from "./manifest.ts";
+import { type Manifest, writeManifest } from "../file/manifest.ts";
 
 export type ManifestChange = (manifest: Manifest) => Manifest;
 

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { type MergeBounds, partitionOf, planMerge } from "./merge-plan.ts";
-import { type SegmentFigures, segmentFileName } from "./segment-layout.ts";
+import { type SegmentFigures, segmentFileName } from "../file/segment-layout.ts";
 
 const HOUR_MS = 3_600_000;
 const bounds: MergeBounds = { partitionMs: HOUR_MS, bytesMax: 256_000, blocksMax: 256 };

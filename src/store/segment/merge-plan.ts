@@ -11,7 +11,7 @@
 // Limits: a file is never larger than `bytesMax` and `blocksMax`; FILES_MAX files at a time.
 // Not here: copying (merge-segments.ts), when there is time for it (keeper.ts).
 
-import type { SegmentFigures } from "./segment-layout.ts";
+import type { SegmentFigures } from "../file/segment-layout.ts";
 
 export interface MergeBounds {
   /** Arrival time that may share a file. */

@@ -19,9 +19,9 @@ import { Head } from "../head/head.ts";
 import type { Durability, LogWriter } from "../log/log-writer.ts";
 import { openLog } from "../log/open-log.ts";
 import { type ReceivedFormat, formatOfCode } from "../received.ts";
-import { MANIFEST_NAME, type Manifest, readManifest } from "./manifest.ts";
-import { moveAside, readFigures, rebuildManifest } from "./rebuild-manifest.ts";
-import { type LogPosition, SEGMENT_FOLDER, parseSegmentFileName } from "./segment-layout.ts";
+import { MANIFEST_NAME, type Manifest, readManifest } from "../file/manifest.ts";
+import { moveAside, readFigures, rebuildManifest } from "../file/rebuild-manifest.ts";
+import { type LogPosition, SEGMENT_FOLDER, parseSegmentFileName } from "../file/segment-layout.ts";
 
 /** Reads a payload as its door did, sanitizer included. The batch is valid until the next call. */
 export type ReadReceived = (format: ReceivedFormat, payload: Uint8Array) => SpanBatch;

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { partitionOf } from "./merge-plan.ts";
 import { type RetentionBounds, planRetention } from "./retention.ts";
-import { type SegmentFigures, segmentFileName } from "./segment-layout.ts";
+import { type SegmentFigures, segmentFileName } from "../file/segment-layout.ts";
 
 const HOUR_MS = 3_600_000;
 

@@ -13,7 +13,7 @@
 // Not here: removing files (keeper.ts), pushing back (segment-store.ts).
 
 import { partitionOf } from "./merge-plan.ts";
-import type { SegmentFigures } from "./segment-layout.ts";
+import type { SegmentFigures } from "../file/segment-layout.ts";
 
 export interface RetentionBounds {
   /** Stretch of arrival time that goes at once. */

@@ -9,7 +9,7 @@
 import type { DiskFiles } from "../disk/files.ts";
 import { writeAside } from "../disk/write-aside.ts";
 import { FILE_HEADER_BYTES, writeFileHeader } from "../log/record.ts";
-import { type SegmentFile, segmentBytes } from "./segment-file.ts";
+import { type SegmentFile, segmentBytes } from "../file/segment-file.ts";
 import {
   SEGMENT_HEADER_BYTES,
   type SegmentBlock,
@@ -18,8 +18,8 @@ import {
   segmentFileName,
   writeSegmentFooter,
   writeSegmentHeader,
-} from "./segment-layout.ts";
-import { indexIds, planIndex } from "./trace-index.ts";
+} from "../file/segment-layout.ts";
+import { indexIds, planIndex } from "../file/trace-index.ts";
 
 /** Bytes that are copied at a time. */
 const PIECE_BYTES = 1 << 20;

@@ -43,14 +43,14 @@ import { type BackupFigures, backupFolder, makeBackup } from "./backup.ts";
 import { BuildQueue } from "./build-queue.ts";
 import { type Builder, InlineBuilder } from "./builder.ts";
 import { type DirectoryLock, lockDirectory } from "./directory-lock.ts";
-import { type Files, openInlineFiles } from "./files-part.ts";
+import { type Files, openInlineFiles } from "../search/files-part.ts";
 import { FreeBytes } from "./free-bytes.ts";
 import { Keeper } from "./keeper.ts";
 import { letGoEarly } from "./let-go-early.ts";
 import { ManifestWriter } from "./manifest-writer.ts";
 import { type OpenedDirectory, openDirectory, sealOver } from "./open-directory.ts";
 import { PushBack } from "./push-back.ts";
-import { SEGMENT_FOLDER, type SegmentFigures } from "./segment-layout.ts";
+import { SEGMENT_FOLDER, type SegmentFigures } from "../file/segment-layout.ts";
 import {
   type SegmentOptions,
   blockBytesMax,
@@ -59,7 +59,7 @@ import {
 } from "./segment-options.ts";
 import { StoreCounts, segmentMetrics } from "./store-counts.ts";
 import { WorkerBuilder } from "./worker-builder.ts";
-import { openWorkerFiles } from "./worker-files.ts";
+import { openWorkerFiles } from "../search/worker-files.ts";
 
 const TEND_MS = 1_000;
 /** Three times what usual spans of a block have: a start reads all of it again, at 100 MB/s or more. */

@@ -4,7 +4,7 @@
 
 import { type MetricsRegistry, counter, gauge } from "../../base/metrics.ts";
 import { DROP_REASONS, type DropReason } from "./retention.ts";
-import type { SegmentFigures } from "./segment-layout.ts";
+import type { SegmentFigures } from "../file/segment-layout.ts";
 
 export const segmentMetrics = {
   spans: gauge({

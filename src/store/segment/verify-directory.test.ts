@@ -8,10 +8,10 @@ import { printSegment, writeFiles } from "../../../test/store/segment-files.ts";
 import { SimulatedDisk } from "../../../test/store/simulated-disk.ts";
 import { PageCache } from "../block/page-cache.ts";
 import { LogWriter } from "../log/log-writer.ts";
-import { EMPTY_MANIFEST, type Manifest, readManifest, writeManifest } from "./manifest.ts";
-import { mergeSegments } from "./merge-segments.ts";
-import { rebuildManifest } from "./rebuild-manifest.ts";
-import { openSegment } from "./segment-file.ts";
+import { EMPTY_MANIFEST, type Manifest, readManifest, writeManifest } from "../file/manifest.ts";
+import { mergeSegments } from "../file/merge-segments.ts";
+import { rebuildManifest } from "../file/rebuild-manifest.ts";
+import { openSegment } from "../file/segment-file.ts";
 import { type VerifyReport, verifyDirectory } from "./verify-directory.ts";
 
 const DIRECTORY = "/data";

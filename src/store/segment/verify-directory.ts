@@ -25,11 +25,15 @@ import {
   type Manifest,
   readManifest,
   writeManifest,
-} from "./manifest.ts";
-import { listFolder, moveAside, rebuildManifest } from "./rebuild-manifest.ts";
+} from "../file/manifest.ts";
+import { listFolder, moveAside, rebuildManifest } from "../file/rebuild-manifest.ts";
 import { type Stretch, salvageLogFile, salvageSegment } from "./salvage.ts";
-import { type SegmentFile, openSegment } from "./segment-file.ts";
-import { SEGMENT_FOLDER, type SegmentFigures, parseSegmentFileName } from "./segment-layout.ts";
+import { type SegmentFile, openSegment } from "../file/segment-file.ts";
+import {
+  SEGMENT_FOLDER,
+  type SegmentFigures,
+  parseSegmentFileName,
+} from "../file/segment-layout.ts";
 import { type Problem, problemOf, verifySegment } from "./verify-segment.ts";
 
 /** Folder of the log within a data directory. */

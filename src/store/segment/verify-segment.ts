@@ -9,8 +9,8 @@ import { crc32 } from "node:zlib";
 import { SpoorError } from "../../base/errors.ts";
 import type { BlockFinding } from "../block/block-finding.ts";
 import { verifyBlock } from "../block/verify-block.ts";
-import type { SegmentFile } from "./segment-file.ts";
-import { indexIds, listEntries } from "./trace-index.ts";
+import type { SegmentFile } from "../file/segment-file.ts";
+import { indexIds, listEntries } from "../file/trace-index.ts";
 
 /** What is wrong, and where. */
 export interface Problem {

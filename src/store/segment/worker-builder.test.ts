@@ -12,7 +12,7 @@ import { PageCache } from "../block/page-cache.ts";
 import { diskFiles } from "../disk/files.ts";
 import { Head } from "../head/head.ts";
 import { InlineBuilder } from "./builder.ts";
-import { openSegment } from "./segment-file.ts";
+import { openSegment } from "../file/segment-file.ts";
 import { WorkerBuilder } from "./worker-builder.ts";
 
 const END = { sequence: 9, rows: 1 };

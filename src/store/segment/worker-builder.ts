@@ -13,7 +13,7 @@ import type { Log } from "../../base/log.ts";
 import type { BlockImage } from "../block/block-image.ts";
 import type { Builder } from "./builder.ts";
 import { SPARE_BYTES_MAX, packImage } from "./pack-image.ts";
-import type { LogPosition, SegmentFigures } from "./segment-layout.ts";
+import type { LogPosition, SegmentFigures } from "../file/segment-layout.ts";
 
 export interface BuilderStart {
   readonly directory: string;

@@ -15,8 +15,8 @@ import type { TraceQuery } from "../../model/trace-query.ts";
 import { diskFiles } from "../disk/files.ts";
 import type { Part } from "../part.ts";
 import { openInlineFiles } from "./files-part.ts";
-import { mergeSegments } from "./merge-segments.ts";
-import type { SegmentFigures } from "./segment-file.ts";
+import { mergeSegments } from "../file/merge-segments.ts";
+import type { SegmentFigures } from "../file/segment-file.ts";
 import { openWorkerFiles } from "./worker-files.ts";
 
 const never = new AbortController().signal;

@@ -30,8 +30,8 @@ import { type OpenSource, diskFiles } from "../disk/files.ts";
 import type { Hits, Part } from "../part.ts";
 import { SeriesCounter } from "../series-counter.ts";
 import { type InlineFiles, openInlineFiles } from "./files-part.ts";
-import { mergeSegments } from "./merge-segments.ts";
-import type { SegmentFigures } from "./segment-file.ts";
+import { mergeSegments } from "../file/merge-segments.ts";
+import type { SegmentFigures } from "../file/segment-file.ts";
 
 const never = new AbortController().signal;
 const always = { startUsMin: 0, startUsMax: Number.MAX_SAFE_INTEGER };

@@ -7,9 +7,9 @@ import { writeFiles } from "../../../test/store/segment-files.ts";
 import { SimulatedDisk } from "../../../test/store/simulated-disk.ts";
 import { systemClock } from "../../base/clock.ts";
 import { PageCache } from "../block/page-cache.ts";
-import { type SegmentFile, openSegment } from "./segment-file.ts";
+import { type SegmentFile, openSegment } from "../file/segment-file.ts";
 import { TraceFilters } from "./trace-filters.ts";
-import { hashTraceId } from "./trace-index.ts";
+import { hashTraceId } from "../file/trace-index.ts";
 
 const FOLDER = "/data/segments";
 

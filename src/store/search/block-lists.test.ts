@@ -8,7 +8,7 @@ import { silentLog } from "../../base/log.ts";
 import { PageCache } from "../block/page-cache.ts";
 import { BlockLists, type Items } from "./block-lists.ts";
 import { BlockSet, type BlockView } from "./block-set.ts";
-import { openSegment } from "./segment-file.ts";
+import { openSegment } from "../file/segment-file.ts";
 
 const FOLDER = "/data/segments";
 const noPause = (): undefined => undefined;

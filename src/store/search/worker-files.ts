@@ -18,7 +18,7 @@ import type { Part } from "../part.ts";
 import { RemoteParts } from "../remote-part.ts";
 import type { DamageFigures } from "./block-set.ts";
 import { CACHE_BYTES, type Files, type FilesOptions, openInlineFiles } from "./files-part.ts";
-import type { SegmentFigures } from "./segment-layout.ts";
+import type { SegmentFigures } from "../file/segment-layout.ts";
 
 /** What a thread is started with. */
 export interface FilesStart {

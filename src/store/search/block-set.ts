@@ -13,7 +13,7 @@ import { SpoorError } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
 import type { FileBlock } from "../block/block-reader.ts";
 import type { TraceFilters } from "./trace-filters.ts";
-import { type TraceIndex, hashTraceId } from "./trace-index.ts";
+import { type TraceIndex, hashTraceId } from "../file/trace-index.ts";
 
 /** A block in a file: what is known of it without reading it. */
 export interface BlockEntry {

@@ -11,7 +11,7 @@ import type { Clock } from "../../base/clock.ts";
 import { SpoorError } from "../../base/errors.ts";
 import { makePause } from "../head/pause.ts";
 import type { BlockFile } from "./block-set.ts";
-import type { TraceIndex } from "./trace-index.ts";
+import type { TraceIndex } from "../file/trace-index.ts";
 
 /** Room for 3 to 6 million traces. */
 const FILTERS_BYTES_MAX = 8 * 1024 * 1024;

@@ -14,7 +14,7 @@ import { PageCache } from "../block/page-cache.ts";
 import { Head } from "../head/head.ts";
 import { BlockSet, type BlockView } from "./block-set.ts";
 import { countCalls } from "./call-files.ts";
-import { openSegment, writeSegment } from "./segment-file.ts";
+import { openSegment, writeSegment } from "../file/segment-file.ts";
 
 const noPause = (): undefined => undefined;
 const always = { startUsMin: 0, startUsMax: 2 ** 53 };
