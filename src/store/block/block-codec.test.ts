@@ -11,6 +11,7 @@ import { makeQuery, makeRandom, makeSpans, traceIdOf } from "../../../test/store
 import { printSpans } from "../../model/print-spans.ts";
 import { SpanBatch } from "../../model/span-batch.ts";
 import type { TraceQuery } from "../../model/trace-query.ts";
+import { durationBucketOf } from "../duration-buckets.ts";
 import type { Block } from "../head/block.ts";
 import { callsOf } from "../head/calls.ts";
 import { Emitter } from "../head/emit.ts";
@@ -261,6 +262,36 @@ test("FileBlock.statistics are what the head counts", async () => {
     ),
   );
 });
+
+for (const names of [3, 2_000]) {
+  test(`FileBlock.statistics count durations of ${names} names as rows do`, () => {
+    const random = makeRandom(12);
+    const batch = new SpanBatch();
+    batch.openResource();
+    batch.openScope();
+    const expected = new Map<string, number>();
+    for (let i = 0; i < 4_000; i++) {
+      const row = batch.openRow(0, 0);
+      batch.traceId[16 * row] = 1 + (i % 50);
+      const name = `name ${Math.floor(random() * names)}`;
+      batch.name[row] = batch.dictionary.internText(name);
+      batch.durationNs[row] = Math.floor(random() * 20) * 1_000_000;
+      batch.closeRow();
+      const cell = `${name} ${durationBucketOf(batch.durationNs[row]!)}`;
+      expected.set(cell, (expected.get(cell) ?? 0) + 1);
+    }
+    const { file } = write([batch]);
+    const { slices } = file.statistics;
+    const found = new Map<string, number>();
+    slices.name.forEach((entry, slice) => {
+      const name = new TextDecoder().decode(file.dictionary.bytes(entry));
+      for (let at = slices.bucketStart[slice]!; at < slices.bucketStart[slice + 1]!; at++) {
+        found.set(`${name} ${slices.bucket[at]}`, slices.bucketCalls[at]!);
+      }
+    });
+    assert.deepEqual(found, expected);
+  });
+}
 
 test("FileBlock says where the damage is, and still reads what is whole", () => {
   const { bytes, file } = write(corpus(8, 100, 8));

@@ -10,7 +10,6 @@
 
 import { STATUS_ERROR } from "../../model/span-batch.ts";
 import { DURATION_BUCKETS, durationBucketOf } from "../duration-buckets.ts";
-import { BLOCK_ROWS_MAX } from "../head/block.ts";
 import { TermTable } from "../head/term-table.ts";
 import type { BlockImage } from "./block-image.ts";
 import type { BlockOrder } from "./block-order.ts";
@@ -20,6 +19,8 @@ import type { TextCoder } from "./text-coder.ts";
 import type { Unpacker } from "./unpacker.ts";
 
 const MINUTE_US = 60_000_000;
+/** Up to 2 MB of counts; with more slices than that the cells are sorted. */
+const DENSE_CELLS_MAX = 1 << 19;
 
 /** Columns of one entry each; texts are entries of the file. */
 export interface BlockStatistics {
@@ -56,7 +57,8 @@ export function writeStatistics(
   const firstMinute = Math.floor(block.startUsMin / MINUTE_US);
   const serviceOf = Array.from(block.resourceService, (entry) => texts.number(entry));
   const slices = new Counts();
-  const durations = new Counts();
+  // Slice and duration bucket of each row, as one number.
+  const cells = new Uint32Array(rows.length);
   const calls = new Counts();
   const errors = new Uint32Array(rows.length);
   const spans = new Map<number, number>();
@@ -66,7 +68,7 @@ export function writeStatistics(
     const minute = Math.floor(block.startUs[own]! / MINUTE_US) - firstMinute;
     const slice = slices.add(service, block.kind[own]!, block.name[own]!, minute);
     if (block.statusCode[own] === STATUS_ERROR) errors[slice]!++;
-    durations.add(slice, 0, durationBucketOf(block.durationNs[own]!), 0);
+    cells[row] = slice * DURATION_BUCKETS + durationBucketOf(block.durationNs[own]!);
     const caller = family.caller[row]!;
     if (caller === NO_ROW) continue;
     const parent = serviceOf[block.resource[rows[caller]!]!]!;
@@ -91,7 +93,7 @@ export function writeStatistics(
   packer.column(slices.keys.high, count);
   packer.column(slices.counts, count);
   packer.column(errors, count);
-  writeDurations(packer, durations, count);
+  writeDurations(packer, cells, count);
   packer.varint(calls.keys.count);
   packer.column(calls.keys.key, calls.keys.count);
   packer.column(calls.keys.low, calls.keys.count);
@@ -100,32 +102,45 @@ export function writeStatistics(
 }
 
 /** Buckets in the order of slices and of buckets, each as the step from the one before. */
-function writeDurations(packer: Packer, durations: Counts, slices: number): void {
-  const { keys, counts } = durations;
-  // Sorted as numbers, which is much faster than by a function: slice, bucket, and whose they are.
-  const ranks = new Float64Array(keys.count);
-  for (let at = 0; at < ranks.length; at++) {
-    ranks[at] = (keys.key[at]! * DURATION_BUCKETS + keys.low[at]!) * BLOCK_ROWS_MAX + at;
-  }
-  const order = Uint32Array.from(ranks.sort(), (rank) => rank % BLOCK_ROWS_MAX);
+function writeDurations(packer: Packer, cells: Uint32Array, slices: number): void {
   const perSlice = new Uint32Array(slices);
-  const steps = new Uint32Array(order.length);
-  const calls = new Uint32Array(order.length);
+  const steps = new Uint32Array(cells.length);
+  const calls = new Uint32Array(cells.length);
+  let count = 0;
   let before = -1;
   let bucket = 0;
-  order.forEach((at, to) => {
-    const slice = keys.key[at]!;
-    perSlice[slice]!++;
+  eachCell(cells, slices * DURATION_BUCKETS, (cell, rows) => {
+    const slice = Math.floor(cell / DURATION_BUCKETS);
     if (slice !== before) bucket = 0;
-    steps[to] = keys.low[at]! - bucket;
-    bucket = keys.low[at]!;
     before = slice;
-    calls[to] = counts[at]! - 1;
+    perSlice[slice]!++;
+    steps[count] = (cell % DURATION_BUCKETS) - bucket;
+    bucket = cell % DURATION_BUCKETS;
+    calls[count++] = rows - 1;
   });
   packer.column(perSlice, slices);
-  packer.varint(order.length);
-  packer.column(steps, order.length);
-  packer.column(calls, order.length);
+  packer.varint(count);
+  packer.column(steps, count);
+  packer.column(calls, count);
+}
+
+/** Visits the different cells, rising, with how often each is there. */
+function eachCell(
+  cells: Uint32Array,
+  end: number,
+  visit: (cell: number, times: number) => void,
+): void {
+  if (end <= DENSE_CELLS_MAX) {
+    const counts = new Uint32Array(end);
+    for (let i = 0; i < cells.length; i++) counts[cells[i]!]!++;
+    for (let cell = 0; cell < end; cell++) if (counts[cell]! > 0) visit(cell, counts[cell]!);
+    return;
+  }
+  const sorted = cells.slice().sort();
+  for (let from = 0, to = 0; from < sorted.length; from = to) {
+    while (to < sorted.length && sorted[to] === sorted[from]) to++;
+    visit(sorted[from]!, to - from);
+  }
 }
 
 export function readStatistics(unpacker: Unpacker, rows: number): BlockStatistics {

@@ -12,7 +12,7 @@
 
 const FIRST_BYTES = 1 << 16;
 /** Longer texts are copied by the engine; below it a loop is cheaper. */
-const LOOP_COPY_BYTES = 128;
+const LOOP_COPY_BYTES = 256;
 
 export class Packer {
   length = 0;
@@ -58,13 +58,20 @@ export class Packer {
   copies(arena: Uint8Array, ends: Uint32Array, entries: Uint32Array, total: number): void {
     this.#reserve(total);
     const bytes = this.#bytes;
+    const from = new DataView(arena.buffer, arena.byteOffset, arena.byteLength);
+    const to = new DataView(bytes.buffer);
     let at = this.length;
-    for (const entry of entries) {
+    for (let i = 0; i < entries.length; i++) {
+      const entry = entries[i]!;
       const end = ends[entry]!;
-      const start = ends[entry - 1]!;
-      if (end - start > LOOP_COPY_BYTES) bytes.set(arena.subarray(start, end), at);
-      else for (let i = start; i < end; i++) bytes[at + i - start] = arena[i]!;
-      at += end - start;
+      let own = ends[entry - 1]!;
+      if (end - own > LOOP_COPY_BYTES) {
+        bytes.set(arena.subarray(own, end), at);
+        at += end - own;
+        continue;
+      }
+      for (; own + 4 <= end; own += 4, at += 4) to.setInt32(at, from.getInt32(own, true), true);
+      for (; own < end; own++) bytes[at++] = arena[own]!;
     }
     this.length = at;
   }

@@ -11,22 +11,20 @@ export class ShapeTable {
   count = 0;
   keys: Uint32Array = new Uint32Array(1 << 10);
   start: Uint32Array = new Uint32Array(FIRST_SHAPES + 1);
-  readonly #seed: number;
+  readonly seed: number;
   #slots = new Uint32Array(4 * FIRST_SHAPES);
   #hashes = new Int32Array(FIRST_SHAPES);
 
   /** @param seed senders choose keys: nobody may prepare shapes that collide. */
   constructor(seed: number) {
-    this.#seed = seed | 0;
+    this.seed = seed | 0;
   }
 
-  /** The shape with the keys `from[0..count)`, added if it is new. Cost: about 1 ns a key. */
-  intern(from: Uint32Array, count: number): number {
-    let hash = count ^ this.#seed;
-    for (let at = 0; at < count; at++) {
-      hash = Math.imul(hash ^ from[at]!, 0x9e3779b1);
-      hash ^= hash >>> 15;
-    }
+  /**
+   * The shape with the keys `from[0..count)`, added if it is new. Cost: about 1 ns a key.
+   * @param hash of the keys: `nextHash` of each, one after the other, beginning with `seed`.
+   */
+  intern(from: Uint32Array, count: number, hash: number): number {
     const mask = this.#slots.length - 1;
     let slot = hash & mask;
     for (;;) {
@@ -76,6 +74,11 @@ export class ShapeTable {
     }
     this.#slots = slots;
   }
+}
+
+export function nextHash(hash: number, key: number): number {
+  const mixed = Math.imul(hash ^ key, 0x9e3779b1);
+  return mixed ^ (mixed >>> 15);
 }
 
 export function grown(column: Uint32Array, size: number): Uint32Array {

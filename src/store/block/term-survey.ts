@@ -14,7 +14,7 @@
 import type { BlockImage } from "./block-image.ts";
 import type { BlockOrder } from "./block-order.ts";
 import { PAGE_ROWS, STRETCHES, STRETCH_PAGES } from "./layout.ts";
-import { grown, ShapeTable } from "./shape-table.ts";
+import { grown, nextHash, ShapeTable } from "./shape-table.ts";
 
 /** Bits of `keyUses`: what has the key. */
 export const OF_SPANS = 1;
@@ -184,11 +184,13 @@ export class TermSurvey {
     const { codes, values } = to;
     const stamp = this.#stamp;
     let next = to.attributes;
+    let hash = this.shapes.seed;
     for (let at = 0; at < count; at++) {
       const term = column[from + at]!;
       const word = WORDS * term;
       const key = terms[word]!;
       keys[at] = key;
+      hash = nextHash(hash, key);
       if (terms[word + 2] === stamp) {
         codes[next++] = counts[key]! - terms[word + 3]!;
         continue;
@@ -202,7 +204,7 @@ export class TermSurvey {
       terms[word + 1] = places | bits;
     }
     to.attributes = next;
-    to.shape[to.lists++] = this.shapes.intern(keys, count);
+    to.shape[to.lists++] = this.shapes.intern(keys, count, hash);
   }
 
   #noteUses({ shape: shapeOf, lists }: SurveyedLists, use: number): void {
