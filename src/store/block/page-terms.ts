@@ -10,7 +10,7 @@ import type { Owners, Vocabulary } from "../head/columns.ts";
 import type { FileOwners } from "./file-owners.ts";
 import type { Keys } from "./file-terms.ts";
 import { lastAtMost } from "./row-writer.ts";
-import { joinLists, readKeyColumn, type Joined, type TermLists } from "./term-lists.ts";
+import { joinLists, readKeyInto, type Joined, type TermLists } from "./term-lists.ts";
 
 export interface PageTerms {
   /** Of each term, as in `TermTable`. */
@@ -55,19 +55,15 @@ export function makePageTerms(
   terms.high.set(own.high);
   let next = own.term.length;
   const joined = (lists: TermLists): Joined => {
-    const columns: Uint32Array[] = [];
-    for (let place = 0; place < lists.keys.length; place++) {
-      const { type, low, high, places } = readKeyColumn(lists, place);
-      const end = next + type.length;
+    const flat = new Uint32Array(lists.uses.reduce((sum, one) => sum + one, 0));
+    for (let place = 0, from = 0; place < lists.keys.length; place++) {
+      const end = next + lists.values[place]!;
       terms.key.fill(keys.entry[lists.keys[place]!]!, next, end);
-      terms.type.set(type, next);
-      terms.low.set(low, next);
-      terms.high.set(high, next);
-      for (let i = 0; i < places.length; i++) places[i]! += next;
-      columns.push(places);
+      readKeyInto(lists, place, { values: terms, next, places: flat, from });
+      from += lists.uses[place]!;
       next = end;
     }
-    return joinLists(lists, keys, columns);
+    return joinLists(lists, keys, flat);
   };
   const ofRows = joined(attributes);
   const ofEvents = joined(events);

@@ -27,12 +27,15 @@ export interface TermLists {
   readonly nextEntry: Uint32Array;
 }
 
-/** What a page has of one key. */
-export interface KeyColumn {
-  /** Of each value, as in `TermTable`. */
+/** Values, as in `TermTable`. */
+export interface Values {
   readonly type: Uint8Array;
   readonly low: Uint32Array;
   readonly high: Uint32Array;
+}
+
+/** What a page has of one key. */
+export interface KeyColumn extends Values {
   /** Which value, each time that an owner has the key. */
   readonly places: Uint32Array;
 }
@@ -118,51 +121,93 @@ export function findKey(lists: TermLists, key: number): number {
 
 /** @param place of the key in `lists.keys`. */
 export function readKeyColumn(lists: TermLists, place: number): KeyColumn {
+  const count = lists.values[place]!;
+  const values = {
+    type: new Uint8Array(count),
+    low: new Uint32Array(count),
+    high: new Uint32Array(count),
+  };
+  const places = new Uint32Array(lists.uses[place]!);
+  readKeyInto(lists, place, { values, next: 0, places, from: 0 });
+  return { ...values, places };
+}
+
+/** Where a key's column goes: zeros from `next` and from `from` on. */
+interface KeyTarget {
+  readonly values: Values;
+  readonly next: number;
+  readonly places: Uint32Array;
+  readonly from: number;
+}
+
+/** As `readKeyColumn`, into arrays that the caller has; places count from `next` on. */
+export function readKeyInto(
+  lists: TermLists,
+  place: number,
+  { values, next, places, from }: KeyTarget,
+): void {
+  const { type, low, high } = values;
   const unpacker = new Unpacker(lists.bytes, lists.at[place]);
   const count = lists.values[place]!;
   const first = unpacker.byte();
-  const type = first === SEVERAL_TYPES ? unpacker.small(count) : new Uint8Array(count).fill(first);
-  let texted = 0;
-  for (let i = 0; i < count; i++) if (isEntryType(type[i]!)) texted++;
-  const entries = texted === 0 ? NO_WORDS : readEntries(unpacker, texted, lists.nextEntry[place]!);
-  let low = unpacker.column(count - texted);
-  let high = unpacker.column(count - texted);
-  if (texted === count) {
-    low = entries;
-    high = new Uint32Array(count);
-  } else if (texted > 0) {
-    const plainLow = low;
-    const plainHigh = high;
-    low = new Uint32Array(count);
-    high = new Uint32Array(count);
-    for (let i = 0, plain = 0, text = 0; i < count; i++) {
-      if (isEntryType(type[i]!)) {
-        low[i] = entries[text++]!;
-      } else {
-        low[i] = plainLow[plain]!;
-        high[i] = plainHigh[plain++]!;
-      }
-    }
+  if (first !== SEVERAL_TYPES) {
+    type.fill(first, next, next + count);
+    if (isEntryType(first)) readEntries(unpacker, low, next, count, lists.nextEntry[place]!);
+    // Two columns of no number.
+    const plain = isEntryType(first) ? 0 : count;
+    unpacker.columnInto(low, next, plain);
+    unpacker.columnInto(high, next, plain);
+  } else {
+    type.set(unpacker.small(count), next);
+    readMixed(unpacker, values, next, count, lists.nextEntry[place]!);
   }
-  const places = unpacker.column(lists.uses[place]!);
-  let next = 0;
-  for (let at = 0; at < places.length; at++) {
+  const uses = lists.uses[place]!;
+  unpacker.columnInto(places, from, uses);
+  let fresh = 0;
+  for (let at = from; at < from + uses; at++) {
     const code = places[at]!;
-    if (code > next) throw damaged(`code ${code} after ${next} values`, unpacker.at);
-    places[at] = code === 0 ? next++ : next - code;
+    if (code > fresh) throw damaged(`code ${code} after ${fresh} values`, unpacker.at);
+    places[at] = next + (code === 0 ? fresh++ : fresh - code);
   }
-  if (next !== count) throw damaged(`${next} values, not ${count}`, unpacker.at);
-  return { type, low, high, places };
+  if (fresh !== count) throw damaged(`${fresh} values, not ${count}`, unpacker.at);
 }
 
-const NO_WORDS = new Uint32Array(0);
-
-function readEntries(unpacker: Unpacker, count: number, first: number): Uint32Array {
+function readEntries(
+  unpacker: Unpacker,
+  out: Uint32Array,
+  from: number,
+  count: number,
+  firstEntry: number,
+): void {
+  if (count === 0) return;
   unpacker.varint();
-  const entries = unpacker.column(count);
-  let next = first;
-  for (let i = 0; i < count; i++) entries[i] = entries[i] === 0 ? next++ : entries[i]! - 1;
-  return entries;
+  unpacker.columnInto(out, from, count);
+  let next = firstEntry;
+  for (let i = from; i < from + count; i++) out[i] = out[i] === 0 ? next++ : out[i]! - 1;
+}
+
+/** Values of several types: texts, then the others, are put among each other. */
+function readMixed(
+  unpacker: Unpacker,
+  { type, low, high }: Values,
+  from: number,
+  count: number,
+  firstEntry: number,
+): void {
+  let texted = 0;
+  for (let i = from; i < from + count; i++) if (isEntryType(type[i]!)) texted++;
+  const entries = new Uint32Array(texted);
+  readEntries(unpacker, entries, 0, texted, firstEntry);
+  const lows = unpacker.column(count - texted);
+  const highs = unpacker.column(count - texted);
+  for (let i = from, text = 0, plain = 0; i < from + count; i++) {
+    if (isEntryType(type[i]!)) {
+      low[i] = entries[text++]!;
+    } else {
+      low[i] = lows[plain]!;
+      high[i] = highs[plain++]!;
+    }
+  }
 }
 
 /** Lists put together: terms of owner i are terms[start[i]] .. terms[start[i + 1] - 1]. */
@@ -171,22 +216,16 @@ export interface Joined {
   readonly terms: Uint32Array;
 }
 
-/** @param columns for each key of the page, the term that an owner has each time that it has the key. */
-export function joinLists(lists: TermLists, all: Keys, columns: readonly Uint32Array[]): Joined {
-  const { shapes, keys } = lists;
+/** @param flat key by key, the term that an owner has each time that it has the key. */
+export function joinLists(lists: TermLists, all: Keys, flat: Uint32Array): Joined {
+  const { shapes, keys, uses } = lists;
   const owners = shapes.length;
   const start = new Uint32Array(owners + 1);
-  for (let owner = 0; owner < owners; owner++) {
-    const shape = shapes[owner]!;
-    start[owner + 1] = start[owner]! + all.shapeStart[shape + 1]! - all.shapeStart[shape]!;
-  }
-  const terms = new Uint32Array(start[owners]!);
-  const flat = new Uint32Array(terms.length);
+  const terms = new Uint32Array(flat.length);
   const cursors = new Uint32Array(all.entry.length);
   for (let place = 0, from = 0; place < keys.length; place++) {
     cursors[keys[place]!] = from;
-    flat.set(columns[place]!, from);
-    from += columns[place]!.length;
+    from += uses[place]!;
   }
   const { shapeKeys, shapeStart } = all;
   for (let owner = 0, to = 0; owner < owners; owner++) {
@@ -195,6 +234,7 @@ export function joinLists(lists: TermLists, all: Keys, columns: readonly Uint32A
     for (let at = shapeStart[shape]!; at < end; at++) {
       terms[to++] = flat[cursors[shapeKeys[at]!]!++]!;
     }
+    start[owner + 1] = to;
   }
   return { start, terms };
 }

@@ -70,7 +70,7 @@ export class Unpacker {
   /** u32 numbers. */
   column(count: number): Uint32Array {
     const out = new Uint32Array(count);
-    this.columnInto(out);
+    this.columnInto(out, 0, count);
     return out;
   }
 
@@ -119,22 +119,22 @@ export class Unpacker {
     }
   }
 
-  /** As `column`, into zeros that the caller has. */
-  columnInto(out: Uint32Array): void {
-    const count = out.length;
+  /** As `column`, into `count` zeros that the caller has, from `to` on. */
+  columnInto(out: Uint32Array, to: number, count: number): void {
     const width = this.#width(count, 4);
     const bytes = this.#bytes;
-    const one = this.#at;
+    const one = this.#at - to;
     this.#at += width * count;
     const two = one + count;
     const three = two + count;
     const four = three + count;
+    const end = to + count;
     if (width === 1) {
-      for (let i = 0; i < count; i++) out[i] = bytes[one + i]!;
+      for (let i = to; i < end; i++) out[i] = bytes[one + i]!;
     } else if (width === 2) {
-      for (let i = 0; i < count; i++) out[i] = bytes[one + i]! | (bytes[two + i]! << 8);
+      for (let i = to; i < end; i++) out[i] = bytes[one + i]! | (bytes[two + i]! << 8);
     } else if (width > 2) {
-      for (let i = 0; i < count; i++) {
+      for (let i = to; i < end; i++) {
         const low = bytes[one + i]! | (bytes[two + i]! << 8) | (bytes[three + i]! << 16);
         out[i] = width === 3 ? low : low | (bytes[four + i]! << 24);
       }
