@@ -1,3 +1,5 @@
+// Shapes by their keys.
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { makeRandom } from "../../../test/store/corpus.ts";
