@@ -51,7 +51,8 @@ test("what was dropped to make room is the oldest, also when it is killed meanwh
     await rig.killUnderLoad(spoor);
   }
   const last = await rig.start();
-  const missing = new Set(await rig.checkTraces(last, rig.acknowledged));
+  // A payload that lies on both sides of where was dropped is there in part.
+  const missing = new Set(await rig.checkTraces(last, rig.acknowledged, 1));
   assert.ok(missing.size > 0, `nothing of ${rig.acknowledged.length} payloads was dropped`);
   assert.ok(missing.size < rig.acknowledged.length, "all were dropped");
   // Payloads that were under way together may have come in another order than they were numbered in.
