@@ -21,7 +21,7 @@ type Collect = (options: {
 }) => void;
 
 /** Well below V8's 64 MiB, well above what one pass over the young objects is worth. */
-const COLLECT_EVERY_BYTES = 24 * 1024 * 1024;
+const COLLECT_EVERY_BYTES = 4 * 1024 * 1024;
 
 /** Large pieces outlive young collections; a full one after as much as V8 would wait for at best. */
 const COLLECT_ALL_EVERY_BYTES = 64 * 1024 * 1024;

@@ -108,15 +108,29 @@ export function makeBlockImage(block: Block, traces: TraceIds): BlockImage {
     Block,
     (typeof COLUMNS)[number]
   >;
-  const { count, arena, ends } = block.dictionary;
-  const { key, type, low, high } = block.terms;
   return {
     ...columns,
-    dictionary: { count, arena, ends },
-    terms: { count: block.terms.count, key, type, low, high },
+    dictionary: textsOf(block.dictionary),
+    terms: termsOf(block.terms),
     resources: ownersOf(block.resources),
     scopes: ownersOf(block.scopes),
     ...numberTraces(block, traces),
+  };
+}
+
+/** Without slack. */
+function textsOf({ count, arena, arenaBytes, ends }: Block["dictionary"]): TextImage {
+  return { count, arena: arena.subarray(0, arenaBytes), ends: ends.subarray(0, count) };
+}
+
+/** Without slack. */
+function termsOf({ count, key, type, low, high }: Block["terms"]): TermImage {
+  return {
+    count,
+    key: key.subarray(0, count),
+    type: type.subarray(0, count),
+    low: low.subarray(0, count),
+    high: high.subarray(0, count),
   };
 }
 

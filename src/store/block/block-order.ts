@@ -5,6 +5,7 @@
 // Rows of traces that are no longer held are left out.
 
 import { DEAD, type BlockImage } from "./block-image.ts";
+import { scratch } from "./scratch.ts";
 
 export interface BlockOrder {
   /** New row -> row of the block. */
@@ -22,20 +23,21 @@ export function orderRows(block: BlockImage): BlockOrder {
   const ids = block.traceIds;
   const traces = ids.length / 16;
   const sorted = sortTraces(ids, traces);
-  const place = new Uint32Array(traces);
-  const traceIds = new Uint8Array(ids.length);
+  const place = scratch.words(traces);
+  const traceIds = scratch.octets(ids.length);
   sorted.forEach((trace, at) => {
     place[trace] = at;
     traceIds.set(ids.subarray(16 * trace, 16 * trace + 16), 16 * at);
   });
-  const traceStart = new Uint32Array(traces + 1);
+  const traceStart = scratch.words(traces + 1);
   for (let row = 0; row < block.rows; row++) {
     const trace = block.trace[row]!;
     if (trace !== DEAD) traceStart[place[trace]! + 1]!++;
   }
   for (let at = 0; at < traces; at++) traceStart[at + 1]! += traceStart[at]!;
-  const next = traceStart.slice();
-  const rows = new Uint32Array(traceStart[traces]!);
+  const next = scratch.words(traces + 1);
+  next.set(traceStart);
+  const rows = scratch.words(traceStart[traces]!);
   for (let row = 0; row < block.rows; row++) {
     const trace = block.trace[row]!;
     if (trace !== DEAD) rows[next[place[trace]!]!++] = row;
@@ -49,7 +51,8 @@ export function orderRows(block: BlockImage): BlockOrder {
 /** The traces in the order of their ids. Sorts numbers, which is several times faster than pairs. */
 function sortTraces(ids: Uint8Array, count: number): Uint32Array {
   const view = new DataView(ids.buffer, ids.byteOffset, ids.length);
-  const order = Uint32Array.from({ length: count }, (_, trace) => trace);
+  const order = scratch.words(count);
+  for (let trace = 0; trace < count; trace++) order[trace] = trace;
   const sortRun = (from: number, end: number, word: number): void => {
     const keys = new Float64Array(end - from);
     // 32 bits of the id above 17 bits of the trace: exact, and the trace comes back out of it.

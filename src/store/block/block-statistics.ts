@@ -17,6 +17,7 @@ import { NO_ROW, type Family } from "./family.ts";
 import type { Packer } from "./packer.ts";
 import type { TextCoder } from "./text-coder.ts";
 import type { Unpacker } from "./unpacker.ts";
+import { scratch } from "./scratch.ts";
 
 const MINUTE_US = 60_000_000;
 /** Up to 2 MB of counts; with more slices than that the cells are sorted. */
@@ -58,9 +59,9 @@ export function writeStatistics(
   const serviceOf = Array.from(block.resourceService, (entry) => texts.number(entry));
   const slices = new Counts();
   // Slice and duration bucket of each row, as one number.
-  const cells = new Uint32Array(rows.length);
+  const cells = scratch.words(rows.length);
   const calls = new Counts();
-  const errors = new Uint32Array(rows.length);
+  const errors = scratch.words(rows.length);
   const spans = new Map<number, number>();
   for (let row = 0; row < rows.length; row++) {
     const own = rows[row]!;
@@ -103,9 +104,9 @@ export function writeStatistics(
 
 /** Buckets in the order of slices and of buckets, each as the step from the one before. */
 function writeDurations(packer: Packer, cells: Uint32Array, slices: number): void {
-  const perSlice = new Uint32Array(slices);
-  const steps = new Uint32Array(cells.length);
-  const calls = new Uint32Array(cells.length);
+  const perSlice = scratch.words(slices);
+  const steps = scratch.words(cells.length);
+  const calls = scratch.words(cells.length);
   let count = 0;
   let before = -1;
   let bucket = 0;
@@ -131,7 +132,7 @@ function eachCell(
   visit: (cell: number, times: number) => void,
 ): void {
   if (end <= DENSE_CELLS_MAX) {
-    const counts = new Uint32Array(end);
+    const counts = scratch.words(end);
     for (let i = 0; i < cells.length; i++) counts[cells[i]!]!++;
     for (let cell = 0; cell < end; cell++) if (counts[cell]! > 0) visit(cell, counts[cell]!);
     return;

@@ -18,6 +18,7 @@ import { writeFooter } from "./footer.ts";
 import { PAGE_ROWS, type Figures } from "./layout.ts";
 import { Packer } from "./packer.ts";
 import { PageWriter } from "./page-codec.ts";
+import { scratch } from "./scratch.ts";
 import { RowWriter } from "./row-writer.ts";
 import { TermSurvey } from "./term-survey.ts";
 import { TextCoder } from "./text-coder.ts";
@@ -45,6 +46,14 @@ const LEVEL = 1;
  * left out; @returns undefined if none is left.
  */
 export function writeBlock(block: BlockImage, options: WriteOptions): Uint8Array[] | undefined {
+  try {
+    return write(block, options);
+  } finally {
+    scratch.release();
+  }
+}
+
+function write(block: BlockImage, options: WriteOptions): Uint8Array[] | undefined {
   const order = orderRows(block);
   if (order.rows.length === 0) return undefined;
   const seed = options.hashSeed >>> 0;

@@ -10,6 +10,7 @@
 import { KIND_CLIENT, KIND_SERVER } from "../../model/span-batch.ts";
 import type { BlockImage } from "./block-image.ts";
 import type { BlockOrder } from "./block-order.ts";
+import { scratch } from "./scratch.ts";
 
 /** No row of the block. */
 export const NO_ROW = 0xffffffff;
@@ -26,17 +27,17 @@ export interface Family {
 /** @param seed senders choose span ids: nobody may prepare ids that collide. */
 export function findFamily(block: BlockImage, order: BlockOrder, seed: number): Family {
   const rows = order.rows.length;
-  const parent = new Uint32Array(rows).fill(NO_ROW);
-  const caller = new Uint32Array(rows).fill(NO_ROW);
+  const parent = scratch.words(rows).fill(NO_ROW);
+  const caller = scratch.words(rows).fill(NO_ROW);
   const traces = order.traceStart.length - 1;
-  const orphans = new Uint32Array(traces);
-  let slots = new Uint32Array(64);
+  const orphans = scratch.words(traces);
+  let slots: Uint32Array = scratch.words(64);
   for (let trace = 0; trace < traces; trace++) {
     const from = order.traceStart[trace]!;
     const end = order.traceStart[trace + 1]!;
     let size = 64;
     while (size < 2 * (end - from)) size *= 2;
-    if (slots.length < size) slots = new Uint32Array(size);
+    if (slots.length < size) slots = scratch.words(size);
     else slots.fill(0, 0, size);
     const ids = new SpanIds(block.spanId, order.rows, slots.subarray(0, size), seed);
     for (let row = from; row < end; row++) ids.add(row);

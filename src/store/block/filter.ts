@@ -16,6 +16,7 @@ import { PAGE_FILTER_BLOCKS } from "./layout.ts";
 import type { PageWriter } from "./page-codec.ts";
 import type { TermSurvey } from "./term-survey.ts";
 import { finished, hashWords } from "./text-hash.ts";
+import { scratch } from "./scratch.ts";
 
 /** What else is in the filter, beside attributes of types 0 to 7. */
 export const SERVICE = 16;
@@ -54,7 +55,7 @@ export class FilterWriter {
 
   constructor(things: number) {
     this.blocks = Math.max(1, Math.ceil((things * BITS_EACH) / (32 * BLOCK_WORDS)));
-    this.#words = new Uint32Array(BLOCK_WORDS * this.blocks);
+    this.#words = scratch.words(BLOCK_WORDS * this.blocks);
   }
 
   add(hash: number): void {

@@ -15,6 +15,7 @@ import type { BlockImage } from "./block-image.ts";
 import type { BlockOrder } from "./block-order.ts";
 import { PAGE_ROWS, STRETCHES, STRETCH_PAGES } from "./layout.ts";
 import { grown, nextHash, ShapeTable } from "./shape-table.ts";
+import { scratch } from "./scratch.ts";
 
 /** Bits of `keyUses`: what has the key. */
 export const OF_SPANS = 1;
@@ -44,9 +45,9 @@ export class SurveyedLists {
   valueCount = 0;
 
   constructor(lists: number, attributes: number) {
-    this.shape = new Uint32Array(lists);
-    this.codes = new Uint32Array(attributes);
-    this.values = new Uint32Array(Math.ceil(attributes / 2));
+    this.shape = scratch.words(lists);
+    this.codes = scratch.words(attributes);
+    this.values = scratch.words(Math.ceil(attributes / 2));
   }
 }
 
@@ -74,8 +75,8 @@ export class TermSurvey {
   /** @param seed of tables that senders' data go into. */
   constructor(block: BlockImage, order: BlockOrder, seed: number) {
     this.shapes = new ShapeTable(seed);
-    this.#terms = new Uint32Array(WORDS * block.terms.count);
-    this.#rank = new Uint32Array(block.terms.count);
+    this.#terms = scratch.words(WORDS * block.terms.count);
+    this.#rank = scratch.words(block.terms.count);
     this.#findKeys(block);
     this.keyCounts = new Uint32Array(this.keyEntries.length);
     this.keyUses = new Uint8Array(this.keyEntries.length);

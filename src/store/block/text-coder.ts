@@ -15,6 +15,7 @@ import { PAGE_BUCKETS, PAGE_TEXT_BYTES } from "./layout.ts";
 import type { Packer } from "./packer.ts";
 import type { PageWriter } from "./page-codec.ts";
 import { hashText } from "./text-hash.ts";
+import { scratch } from "./scratch.ts";
 
 /** Entries a bucket of the index has on average, at most. */
 const BUCKET_ENTRIES = 4;
@@ -34,9 +35,9 @@ export class TextCoder {
 
   constructor(from: TextImage) {
     this.#from = from;
-    this.#homes = new Uint16Array(from.count);
-    this.#numbers = new Uint32Array(from.count);
-    this.#order = new Uint32Array(from.count);
+    this.#homes = scratch.shorts(from.count);
+    this.#numbers = scratch.words(from.count);
+    this.#order = scratch.words(from.count);
   }
 
   /** Page `page` of rows has the entry. */
@@ -90,7 +91,7 @@ export class TextCoder {
   hashes(seed: number): Uint32Array {
     const { arena, ends } = this.#from;
     const view = new DataView(arena.buffer, arena.byteOffset, arena.byteLength);
-    const hashes = new Uint32Array(this.#from.count);
+    const hashes = scratch.words(this.#from.count);
     hashes[0] = hashText(view, 0, 0, seed);
     for (let entry = 1; entry < this.count; entry++) {
       const own = this.#order[entry]!;
@@ -104,14 +105,15 @@ export class TextCoder {
     let bits = 0;
     while (BUCKET_ENTRIES * 2 ** bits < this.count) bits++;
     const buckets = 2 ** bits;
-    const starts = new Uint32Array(buckets + 1);
+    const starts = scratch.words(buckets + 1);
     for (let entry = 1; entry < this.count; entry++) {
       starts[bucketOf(hashes[this.#order[entry]!]!, bits) + 1]!++;
     }
     for (let bucket = 0; bucket < buckets; bucket++) starts[bucket + 1]! += starts[bucket]!;
-    const next = starts.slice();
-    const entries = new Uint32Array(this.count - 1);
-    const prints = new Uint8Array(this.count - 1);
+    const next = scratch.words(buckets + 1);
+    next.set(starts);
+    const entries = scratch.words(this.count - 1);
+    const prints = scratch.octets(this.count - 1);
     for (let entry = 1; entry < this.count; entry++) {
       const hash = hashes[this.#order[entry]!]!;
       const at = next[bucketOf(hash, bits)]!++;

@@ -11,6 +11,7 @@ import type { FileBlock } from "./block-reader.ts";
 import { readStatistics, writeStatistics, type BlockStatistics } from "./block-statistics.ts";
 import { findFamily } from "./family.ts";
 import { Packer } from "./packer.ts";
+import { scratch } from "./scratch.ts";
 import { readTraces } from "./trace-pages.ts";
 import { writeTraces } from "./trace-writer.ts";
 import { Unpacker } from "./unpacker.ts";
@@ -19,6 +20,14 @@ import { Unpacker } from "./unpacker.ts";
 const texts = { number: (entry: number): number => entry };
 
 export function findWrongCounts(block: FileBlock, tell: Tell): void {
+  try {
+    compareCounts(block, tell);
+  } finally {
+    scratch.release();
+  }
+}
+
+function compareCounts(block: FileBlock, tell: Tell): void {
   const { image, order } = rebuild(block);
   const family = findFamily(image, order, block.figures.hashSeed);
   const packer = new Packer();

@@ -12,10 +12,11 @@ import { zigzag, type Packer } from "./packer.ts";
 import type { PageWriter } from "./page-codec.ts";
 import { NO_PAGE, type TermSurvey } from "./term-survey.ts";
 import type { TextCoder } from "./text-coder.ts";
+import { scratch } from "./scratch.ts";
 
 /** Terms of the block in the order of the file. */
 export function orderTerms(block: BlockImage, survey: TermSurvey): Uint32Array {
-  const order = new Uint32Array(survey.firstTerms[survey.firstTerms.length - 1]!);
+  const order = scratch.words(survey.firstTerms[survey.firstTerms.length - 1]!);
   for (let term = 0; term < block.terms.count; term++) {
     const to = survey.fileTerm(term);
     if (to >= 0) order[to] = term;

@@ -20,6 +20,7 @@ import { Dictionary } from "../../model/dictionary.ts";
 import type { Rows, Vocabulary } from "./columns.ts";
 import { TermTable } from "./term-table.ts";
 import { makePostings } from "./postings.ts";
+import { type Column, SpareArrays } from "./spare-arrays.ts";
 
 /** Rows are u16 in the postings. */
 export const BLOCK_ROWS_MAX = 65_536;
@@ -33,6 +34,11 @@ const ROW_BYTES = 65;
 const EVENT_BYTES = 18;
 
 const FIRST_OWNERS = 16;
+
+/** Blocks differ by a few per cent: an array that is used again shall fit the next one too. */
+const SPARE_SLACK = 1.125;
+
+type Trim = <C extends Column>(column: C, length: number) => C;
 
 /** Resources or scopes of a block: owners of terms, with up to three texts and a dropped count. */
 export class OwnerTable {
@@ -160,7 +166,7 @@ export class Block implements Rows, Vocabulary {
   startUsMin = Infinity;
   startUsMax = -Infinity;
 
-  readonly dictionary: Dictionary = new Dictionary();
+  readonly dictionary: Dictionary;
   readonly terms: TermTable;
   readonly resources: OwnerTable = new OwnerTable();
   readonly scopes: OwnerTable = new OwnerTable();
@@ -222,34 +228,47 @@ export class Block implements Rows, Vocabulary {
   postingStart: Uint32Array = new Uint32Array(0);
   posting: Uint16Array = new Uint16Array(0);
 
-  /** @param rowsMax at most BLOCK_ROWS_MAX. @param before sizes the first arrays like this block's. */
-  constructor({ id, number }: BlockName, rowsMax: number, before?: Block) {
+  /** Rows that the row columns have room for. */
+  #rowsHeld: number;
+  #spares: SpareArrays | undefined;
+
+  /**
+   * @param rowsMax at most BLOCK_ROWS_MAX. @param before sizes the first arrays like this block's.
+   * @param spares where arrays come from; the block keeps its slack then, and can be given back.
+   */
+  constructor({ id, number }: BlockName, rowsMax: number, before?: Block, spares?: SpareArrays) {
     this.id = id;
     this.number = number;
-    this.terms = new TermTable(before === undefined ? 0 : before.terms.count);
-    this.trace = new Uint32Array(rowsMax);
-    this.previous = new Uint32Array(rowsMax);
-    this.spanId = new Uint32Array(2 * rowsMax);
-    this.parentSpanId = new Uint32Array(2 * rowsMax);
-    this.startUs = new Float64Array(rowsMax);
-    this.startRestNs = new Uint16Array(rowsMax);
-    this.durationNs = new Float64Array(rowsMax);
-    this.name = new Uint32Array(rowsMax);
-    this.kind = new Uint8Array(rowsMax);
-    this.statusCode = new Uint8Array(rowsMax);
-    this.origin = new Uint8Array(rowsMax);
-    this.flags = new Uint32Array(rowsMax);
-    this.resource = new Uint16Array(rowsMax);
-    this.scope = new Uint16Array(rowsMax);
-    this.attributeStart = new Uint32Array(rowsMax + 1);
-    this.eventStart = new Uint32Array(rowsMax + 1);
-    this.attribute = new Uint32Array(Math.max(4 * rowsMax, before?.attributes ?? 0));
-    const events = Math.max(64, before?.events ?? 0);
-    this.eventUs = new Float64Array(events);
-    this.eventRestNs = new Uint16Array(events);
-    this.eventName = new Uint32Array(events);
-    this.eventTermStart = new Uint32Array(events + 1);
-    this.eventTerm = new Uint32Array(Math.max(64, before?.eventTerms ?? 0));
+    this.#rowsHeld = rowsMax;
+    this.#spares = spares;
+    const from = spares ?? new SpareArrays();
+    this.dictionary = from.dictionary();
+    this.terms = from.termTable(before === undefined ? 0 : before.terms.count);
+    this.trace = from.words(rowsMax);
+    this.previous = from.words(rowsMax);
+    this.spanId = from.words(2 * rowsMax);
+    this.parentSpanId = from.words(2 * rowsMax);
+    this.startUs = from.doubles(rowsMax);
+    this.startRestNs = from.shorts(rowsMax);
+    this.durationNs = from.doubles(rowsMax);
+    this.name = from.words(rowsMax);
+    this.kind = from.octets(rowsMax);
+    this.statusCode = from.octets(rowsMax);
+    this.origin = from.octets(rowsMax);
+    this.flags = from.words(rowsMax);
+    this.resource = from.shorts(rowsMax);
+    this.scope = from.shorts(rowsMax);
+    this.attributeStart = from.words(rowsMax + 1);
+    this.eventStart = from.words(rowsMax + 1);
+    const slack = spares === undefined ? 1 : SPARE_SLACK;
+    const sized = (least: number, count = 0): number => Math.max(least, Math.ceil(slack * count));
+    this.attribute = from.words(sized(4 * rowsMax, before?.attributes));
+    const events = sized(64, before?.events);
+    this.eventUs = from.doubles(events);
+    this.eventRestNs = from.shorts(events);
+    this.eventName = from.words(events);
+    this.eventTermStart = from.words(events + 1);
+    this.eventTerm = from.words(sized(64, before?.eventTerms));
   }
 
   get vocabulary(): Vocabulary {
@@ -290,29 +309,59 @@ export class Block implements Rows, Vocabulary {
     this.resourceService[resource] = service;
   }
 
-  /** Ends appending: trims every array and builds the postings. Cost: about 0.3 µs a row, once. */
+  /**
+   * Ends appending: trims every array and builds the postings. Cost: about 0.3 µs a row, once.
+   *
+   * With spares, arrays are views of the larger ones that they were; not of a block that is mostly empty.
+   */
   seal(): void {
     this.sealed = true;
-    this.dictionary.trim();
-    this.terms.trim();
+    const { rows } = this;
+    const keepsSlack = this.#spares !== undefined && 2 * rows >= this.trace.length;
+    const trim: Trim = keepsSlack
+      ? (column, length) => column.subarray(0, length) as typeof column
+      : (column, length) => column.slice(0, length) as typeof column;
+    if (!keepsSlack) {
+      this.dictionary.trim();
+      this.terms.trim();
+      this.#rowsHeld = rows;
+    }
     this.resources.seal();
     this.scopes.seal();
     this.resourceRows = this.resourceRows.slice(0, this.resources.count);
     this.resourceService = this.resourceService.slice(0, this.resources.count);
-    const rows = this.rows;
-    if (rows < this.trace.length) this.#trimRows(rows);
-    this.attribute = this.attribute.slice(0, this.attributes);
-    this.eventUs = this.eventUs.slice(0, this.events);
-    this.eventRestNs = this.eventRestNs.slice(0, this.events);
-    this.eventName = this.eventName.slice(0, this.events);
-    this.eventTermStart = this.eventTermStart.slice(0, this.events + 1);
+    if (rows < this.trace.length) this.#trimRows(rows, trim);
+    this.attribute = trim(this.attribute, this.attributes);
+    this.eventUs = trim(this.eventUs, this.events);
+    this.eventRestNs = trim(this.eventRestNs, this.events);
+    this.eventName = trim(this.eventName, this.events);
+    this.eventTermStart = trim(this.eventTermStart, this.events + 1);
     this.eventDropped = this.eventDropped?.slice(0, this.events);
-    this.eventTerm = this.eventTerm.slice(0, this.eventTerms);
+    this.eventTerm = trim(this.eventTerm, this.eventTerms);
     this.linkIds = this.linkIds.slice(0, 6 * this.links);
     this.linkRest = this.linkRest.slice(0, 3 * this.links);
     this.linkTermStart = this.linkTermStart.slice(0, this.links + 1);
     this.linkTerm = this.linkTerm.slice(0, this.linkTerms);
-    ({ postingStart: this.postingStart, posting: this.posting } = makePostings(this));
+    const { postingStart, posting } = makePostings(this, this.#spares);
+    this.postingStart = postingStart;
+    this.posting = posting;
+  }
+
+  /** Gives the arrays to the spares that they came from: nobody may look at the block any more. */
+  giveBack(): void {
+    const spares = this.#spares;
+    if (spares === undefined) return;
+    this.#spares = undefined;
+    const rowColumns = [
+      ...[this.trace, this.previous, this.spanId, this.parentSpanId, this.startUs],
+      ...[this.startRestNs, this.durationNs, this.name, this.kind, this.statusCode, this.origin],
+      ...[this.flags, this.resource, this.scope, this.attributeStart, this.eventStart],
+    ];
+    const others = [this.statusMessage, this.traceState, this.dropped, this.linkStart];
+    const lists = [this.attribute, this.eventUs, this.eventRestNs, this.eventName];
+    const terms = [this.eventTermStart, this.eventTerm, this.postingStart, this.posting];
+    for (const column of [...rowColumns, ...others, ...lists, ...terms]) spares.give(column);
+    spares.giveTables(this.dictionary, this.terms);
   }
 
   /** Bytes that the block's arrays hold, slack included. */
@@ -320,43 +369,43 @@ export class Block implements Rows, Vocabulary {
     const optional =
       size(this.statusMessage) + size(this.traceState) + size(this.dropped) + size(this.linkStart);
     return (
-      this.trace.length * ROW_BYTES +
+      this.#rowsHeld * ROW_BYTES +
       optional +
       this.dictionary.memoryBytes() +
       this.terms.memoryBytes() +
       this.resources.memoryBytes() +
       this.scopes.memoryBytes() +
       this.resourceRows.byteLength * 2 +
-      this.attribute.byteLength +
-      this.eventUs.length * EVENT_BYTES +
+      this.attribute.buffer.byteLength +
+      (this.eventUs.buffer.byteLength / 8) * EVENT_BYTES +
       size(this.eventDropped) +
-      this.eventTerm.byteLength +
+      this.eventTerm.buffer.byteLength +
       this.linkIds.byteLength +
       this.linkRest.byteLength +
       this.linkTermStart.byteLength +
       this.linkTerm.byteLength +
-      this.postingStart.byteLength +
-      this.posting.byteLength
+      this.postingStart.buffer.byteLength +
+      this.posting.buffer.byteLength
     );
   }
 
-  #trimRows(rows: number): void {
-    this.trace = this.trace.slice(0, rows);
-    this.previous = this.previous.slice(0, rows);
-    this.spanId = this.spanId.slice(0, 2 * rows);
-    this.parentSpanId = this.parentSpanId.slice(0, 2 * rows);
-    this.startUs = this.startUs.slice(0, rows);
-    this.startRestNs = this.startRestNs.slice(0, rows);
-    this.durationNs = this.durationNs.slice(0, rows);
-    this.name = this.name.slice(0, rows);
-    this.kind = this.kind.slice(0, rows);
-    this.statusCode = this.statusCode.slice(0, rows);
-    this.origin = this.origin.slice(0, rows);
-    this.flags = this.flags.slice(0, rows);
-    this.resource = this.resource.slice(0, rows);
-    this.scope = this.scope.slice(0, rows);
-    this.attributeStart = this.attributeStart.slice(0, rows + 1);
-    this.eventStart = this.eventStart.slice(0, rows + 1);
+  #trimRows(rows: number, trim: Trim): void {
+    this.trace = trim(this.trace, rows);
+    this.previous = trim(this.previous, rows);
+    this.spanId = trim(this.spanId, 2 * rows);
+    this.parentSpanId = trim(this.parentSpanId, 2 * rows);
+    this.startUs = trim(this.startUs, rows);
+    this.startRestNs = trim(this.startRestNs, rows);
+    this.durationNs = trim(this.durationNs, rows);
+    this.name = trim(this.name, rows);
+    this.kind = trim(this.kind, rows);
+    this.statusCode = trim(this.statusCode, rows);
+    this.origin = trim(this.origin, rows);
+    this.flags = trim(this.flags, rows);
+    this.resource = trim(this.resource, rows);
+    this.scope = trim(this.scope, rows);
+    this.attributeStart = trim(this.attributeStart, rows + 1);
+    this.eventStart = trim(this.eventStart, rows + 1);
     this.statusMessage = this.statusMessage?.slice(0, rows);
     this.traceState = this.traceState?.slice(0, rows);
     this.dropped = this.dropped?.slice(0, 3 * rows);

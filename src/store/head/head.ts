@@ -22,6 +22,7 @@ import { Appender } from "./append.ts";
 import { Block, BLOCK_ROWS_MAX } from "./block.ts";
 import { Emitter } from "./emit.ts";
 import { Pins } from "./pins.ts";
+import { SpareArrays } from "./spare-arrays.ts";
 import { NONE, TraceTable } from "./trace-table.ts";
 import { Unsettled } from "./unsettled.ts";
 
@@ -39,6 +40,8 @@ export interface HeadOptions {
   readonly blockNumbers?: number;
   /** Ordinals that may be gaps: for tests of the seams. */
   readonly spareOrdinals?: number;
+  /** The arrays of a block that was released serve the next one; who releases it must not keep it. */
+  readonly usesArraysAgain?: boolean;
 }
 
 /** A place in the log: every record up to `sequence`, and the first `rows` rows of the one after it. */
@@ -72,6 +75,7 @@ export class Head {
   readonly #blockNumbers: number;
   readonly #spareOrdinals: number;
   readonly #clock: Clock | undefined;
+  readonly #spares: SpareArrays | undefined;
   /** Blocks that were released while somebody read them, oldest first. */
   #leaving: Block[] = [];
   #sealedBytes = 0;
@@ -83,6 +87,7 @@ export class Head {
     this.#blockNumbers = options.blockNumbers ?? BLOCK_NUMBERS;
     this.#spareOrdinals = options.spareOrdinals ?? SPARE_ORDINALS;
     this.#clock = options.clock;
+    this.#spares = options.usesArraysAgain === true ? new SpareArrays() : undefined;
     this.#nextId = options.firstId ?? 1;
     this.#openBlock(undefined);
   }
@@ -306,7 +311,7 @@ export class Head {
     assert(this.#byNumber.size < this.#blockNumbers, "there are more blocks than numbers for them");
     let number = id % this.#blockNumbers;
     while (this.#byNumber.has(number)) number = (number + 1) % this.#blockNumbers;
-    const block = new Block({ id, number }, this.#rowsMax, before);
+    const block = new Block({ id, number }, this.#rowsMax, before, this.#spares);
     this.blocks.push(block);
     this.#byNumber.set(number, block);
     return block;
@@ -340,6 +345,8 @@ export class Head {
       const block = this.#leaving[0]!;
       this.traces.leaveBlock(block.trace, block.number);
       this.#drop(block);
+      // Only here: who released it has written it, and no reader came before it left.
+      block.giveBack();
     }
     if (this.isPinned) return;
     this.traces.dropNewestGaps();

@@ -6,6 +6,8 @@
 //
 // Terms of resources and scopes are not in it: those few owners are looked through instead.
 
+import { SpareArrays } from "./spare-arrays.ts";
+
 /** What of a block is indexed: see block.ts. */
 export interface IndexedColumns {
   readonly rows: number;
@@ -28,9 +30,9 @@ export interface Postings {
   readonly posting: Uint16Array;
 }
 
-/** A counting sort over all attributes of the block. */
-export function makePostings(block: IndexedColumns): Postings {
-  const start = new Uint32Array(block.terms.count + 1);
+/** A counting sort over all attributes of the block. @param spares where the arrays come from. */
+export function makePostings(block: IndexedColumns, spares = new SpareArrays()): Postings {
+  const start = spares.words(block.terms.count + 1);
   countTerms(block.attribute, block.attributes, start);
   countTerms(block.eventTerm, block.eventTerms, start);
   countTerms(block.linkTerm, block.linkTerms, start);
@@ -39,7 +41,7 @@ export function makePostings(block: IndexedColumns): Postings {
     start[term] = sum;
     sum += count;
   }
-  const posting = new Uint16Array(block.attributes + block.eventTerms + block.linkTerms);
+  const posting = spares.shorts(block.attributes + block.eventTerms + block.linkTerms);
   // While filling, start[t] is where the next row of t goes; afterwards it is the end of t, which is the
   // start of t + 1, so the whole column moves up by one at the end.
   for (let row = 0; row < block.rows; row++) {

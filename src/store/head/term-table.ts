@@ -29,6 +29,12 @@ export class TermTable {
     this.#table = new Uint32Array(size * 2);
   }
 
+  /** Forgets all terms and keeps the memory. */
+  reset(): void {
+    this.count = 0;
+    this.#table.fill(0);
+  }
+
   /** The term of this attribute, added if it is new. Amortized O(1). */
   intern(key: number, type: number, low: number, high: number): number {
     const table = this.#table;

@@ -44,10 +44,5 @@ async function answer(request: BuilderRequest): Promise<BuilderAnswer> {
 }
 
 port.on("message", (request: BuilderRequest) => {
-  void answer(request).then((message) => {
-    if (request.kind !== "build") return port.postMessage(message, []);
-    const { buffer } = request.image.trace;
-    assert(buffer instanceof ArrayBuffer, "an image comes in one buffer");
-    return port.postMessage({ ...message, buffer }, [buffer]);
-  });
+  void answer(request).then((message) => port.postMessage(message, []));
 });

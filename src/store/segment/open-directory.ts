@@ -170,7 +170,8 @@ async function replay(
   manifest: Manifest,
 ): Promise<Pick<OpenedDirectory, "head" | "records" | "lostRecords" | "replayMs">> {
   const { directory, files, durability, clock, log, logFileBytesMax: fileBytesMax } = options;
-  const head = new Head(options.blockRowsMax, { firstId: manifest.nextBlock, clock });
+  const firstId = manifest.nextBlock;
+  const head = new Head(options.blockRowsMax, { firstId, clock, usesArraysAgain: true });
   const startedMs = clock.monotonicMs();
   const reader = new RecordReader(options, head, manifest.log);
   const lastSequence = manifest.log.sequence + (manifest.log.rows > 0 ? 1 : 0);

@@ -18,14 +18,12 @@ function makeImage(rows: number): BlockImage {
 const bytesOf = (image: BlockImage): Buffer =>
   Buffer.concat(writeBlock(image, { hashSeed: 1 }) ?? []);
 
-test("packImage() keeps every array, in one buffer that is transferred with the image", () => {
+test("packImage() keeps every array, in one buffer that another thread sees too", () => {
   const image = makeImage(500);
   const packed = packImage(image);
   assert.deepEqual(packed.image, image);
   assert.equal(packed.image.startUs.buffer, packed.buffer);
-  const posted = structuredClone(packed.image, { transfer: [packed.buffer] });
-  assert.equal(packed.buffer.byteLength, 0);
-  assert.deepEqual(bytesOf(posted), bytesOf(image));
+  assert.deepEqual(bytesOf(packed.image), bytesOf(image));
 });
 
 test("packImage() uses a spare buffer if it is large enough", () => {

@@ -1,11 +1,12 @@
-// The arrays of a block's image in one buffer, which threads hand to one another and use again.
+// The arrays of a block's image in one buffer, which two threads see and which is used again.
 //
-//   image ─ packImage ─▶ the same image, its arrays in one buffer ─ posted, the buffer transferred ─▶ written
-//                              ▲                                                                       │
-//                              └─────────────────── the buffer, for the next block ◀───────────────────┘
+//   image ─ packImage ─▶ the same image, its arrays in one buffer ─ posted ─▶ read by the other thread
+//                              ▲                                                    │
+//                              └──────────── for the next block ◀── it has answered ┘
 //
 // Posted as it is, an image is copied twice, array by array, and the allocator keeps 50 MB of what is
-// freed again.
+// freed again. A buffer that is handed over, not shared, looks to the garbage collector of either thread as
+// if it were made and thrown away with each block: it then looks through the whole heap each time.
 //
 // Limits: a buffer of more than SPARE_BYTES_MAX is not kept.
 
@@ -16,8 +17,7 @@ type Column = Uint8Array | Uint16Array | Uint32Array | Float64Array;
 export interface PackedImage {
   /** Plain data; every array of it is a stretch of `buffer`. */
   readonly image: BlockImage;
-  /** To be transferred with it. */
-  readonly buffer: ArrayBuffer;
+  readonly buffer: SharedArrayBuffer;
 }
 
 /** A usual block has 15 MB. */
@@ -27,14 +27,14 @@ export const SPARE_BYTES_MAX: number = 48 * 1024 * 1024;
 const ROOM = 1.25;
 
 /** Copies the arrays of `image`. @param spare is used if it is large enough. Cost: 0.05 µs a row. */
-export function packImage(image: BlockImage, spare?: ArrayBuffer): PackedImage {
+export function packImage(image: BlockImage, spare?: SharedArrayBuffer): PackedImage {
   const bytes = bytesOf(image);
   const fits = spare !== undefined && spare.byteLength >= bytes;
-  const buffer = fits ? spare : new ArrayBuffer(aligned(bytes * ROOM));
+  const buffer = fits ? spare : new SharedArrayBuffer(aligned(bytes * ROOM));
   let offset = 0;
   const place = (column: Column): Column => {
     const kind = column.constructor as new (
-      buffer: ArrayBuffer,
+      buffer: SharedArrayBuffer,
       offset: number,
       length: number,
     ) => Column;

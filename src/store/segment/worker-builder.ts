@@ -39,8 +39,6 @@ export interface BuilderAnswer {
   readonly number: number;
   readonly result?: BuilderResult;
   readonly failure?: { readonly code: string; readonly message: string };
-  /** That the request's image came in. */
-  readonly buffer?: ArrayBuffer;
 }
 
 interface Asked {
@@ -49,6 +47,8 @@ interface Asked {
   readonly reject: (error: SpoorError) => void;
   /** A thread has died of it, or beside it. */
   wasLost: boolean;
+  /** Has the image while the thread is at it. */
+  buffer: SharedArrayBuffer | undefined;
 }
 
 export interface WorkerBuilderOptions {
@@ -71,7 +71,7 @@ export class WorkerBuilder implements Builder {
   #worker: Worker | undefined;
   #nextNumber = 1;
   /** Brought a block to the thread, for the next one. */
-  #spare: ArrayBuffer | undefined;
+  #spare: SharedArrayBuffer | undefined;
   #isClosed = false;
   #onIdle: (() => void) | undefined;
 
@@ -122,22 +122,31 @@ export class WorkerBuilder implements Builder {
         resolve: (result) => resolve(result as T),
         reject,
         wasLost: false,
+        buffer: undefined,
       };
       this.#asked.set(number, asked);
       this.#post(asked);
     });
   }
 
-  #post({ request }: Asked): void {
+  #post(asked: Asked): void {
     this.#worker ??= this.#start();
-    // What is transferred is a copy: a request may have to be posted once more.
-    if (request.kind === "build") {
-      const { image, buffer } = packImage(request.image, this.#spare);
-      this.#spare = undefined;
-      this.#worker.postMessage({ ...request, image }, [buffer]);
-    } else {
+    const { request } = asked;
+    if (request.kind !== "build") {
       this.#worker.postMessage(request, []);
+      return;
     }
+    const { image, buffer } = packImage(request.image, this.#spare);
+    this.#spare = undefined;
+    asked.buffer = buffer;
+    this.#worker.postMessage({ ...request, image }, []);
+  }
+
+  /** The thread is not at it any more. */
+  #giveBack(asked: Asked): void {
+    const { buffer } = asked;
+    asked.buffer = undefined;
+    if (buffer !== undefined && buffer.byteLength <= SPARE_BYTES_MAX) this.#spare = buffer;
   }
 
   #start(): Worker {
@@ -158,10 +167,10 @@ export class WorkerBuilder implements Builder {
     return worker;
   }
 
-  #take({ number, result, failure, buffer }: BuilderAnswer): void {
-    if (buffer !== undefined && buffer.byteLength <= SPARE_BYTES_MAX) this.#spare = buffer;
+  #take({ number, result, failure }: BuilderAnswer): void {
     const asked = this.#asked.get(number);
     if (asked === undefined) return;
+    this.#giveBack(asked);
     this.#asked.delete(number);
     if (failure === undefined) {
       asked.resolve(result);
@@ -178,6 +187,7 @@ export class WorkerBuilder implements Builder {
     this.#worker = undefined;
     this.restarts++;
     for (const [number, asked] of this.#asked) {
+      this.#giveBack(asked);
       if (asked.wasLost) {
         this.#asked.delete(number);
         asked.reject(new SpoorError("unavailable", "the thread that writes files has ended"));
