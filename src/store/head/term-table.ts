@@ -2,7 +2,10 @@
 //
 //   key u32 | type u8 | low u32 | high u32      as in model/attribute-table.ts, entries of the block's
 //                                               dictionary
-//   table   open addressing, linear probing     slot -> term + 1, 0 = free
+//   table   open addressing, linear probing     slot -> hash, term + 1; 0 = free
+//
+// Slots have the hash beside the term: probing stays within a line of the cache, and reads the columns,
+// each of which is a miss, only where the hash agrees.
 //
 // An attribute of a span is then one u32, equal attributes are equal numbers, and an index over terms is
 // an index over every key and value of every level.
@@ -17,7 +20,8 @@ export class TermTable {
   type: Uint8Array;
   low: Uint32Array;
   high: Uint32Array;
-  #table: Uint32Array;
+  /** Two words a slot. */
+  #table: Int32Array;
 
   constructor(termsExpected = 0) {
     let size = FIRST_TERMS;
@@ -26,7 +30,7 @@ export class TermTable {
     this.type = new Uint8Array(size);
     this.low = new Uint32Array(size);
     this.high = new Uint32Array(size);
-    this.#table = new Uint32Array(size * 2);
+    this.#table = new Int32Array(size * 4);
   }
 
   /** Forgets all terms and keeps the memory. */
@@ -39,12 +43,13 @@ export class TermTable {
   intern(key: number, type: number, low: number, high: number): number {
     const table = this.#table;
     const mask = table.length - 1;
-    let slot = hashTerm(key, type, low, high) & mask;
+    const hash = hashTerm(key, type, low, high);
+    let slot = (hash << 1) & mask;
     for (;;) {
-      const term = table[slot]! - 1;
+      const term = table[slot + 1]! - 1;
       if (term < 0) break;
-      if (this.#equals(term, key, type, low, high)) return term;
-      slot = (slot + 1) & mask;
+      if (table[slot] === hash && this.#equals(term, key, type, low, high)) return term;
+      slot = (slot + 2) & mask;
     }
     const term = this.count++;
     if (term === this.type.length) this.#grow();
@@ -52,17 +57,22 @@ export class TermTable {
     this.type[term] = type;
     this.low[term] = low;
     this.high[term] = high;
-    if (this.count * 4 > table.length * 3) this.#rehash(table.length * 2);
-    else table[slot] = term + 1;
+    table[slot] = hash;
+    table[slot + 1] = term + 1;
+    // Three quarters of the slots.
+    if (this.count * 8 > table.length * 3) this.#rehash(table.length);
     return term;
   }
 
   /** The term of this attribute, or -1. */
   find(key: number, type: number, low: number, high: number): number {
-    const mask = this.#table.length - 1;
-    for (let slot = hashTerm(key, type, low, high) & mask; ; slot = (slot + 1) & mask) {
-      const term = this.#table[slot]! - 1;
-      if (term < 0 || this.#equals(term, key, type, low, high)) return term;
+    const table = this.#table;
+    const mask = table.length - 1;
+    const hash = hashTerm(key, type, low, high);
+    for (let slot = (hash << 1) & mask; ; slot = (slot + 2) & mask) {
+      const term = table[slot + 1]! - 1;
+      if (term < 0) return -1;
+      if (table[slot] === hash && this.#equals(term, key, type, low, high)) return term;
     }
   }
 
@@ -103,7 +113,7 @@ export class TermTable {
     this.high = this.high.slice(0, this.count);
     let slots = 64;
     while (slots * 3 < this.count * 4) slots *= 2;
-    if (slots < this.#table.length) this.#rehash(slots);
+    if (2 * slots < this.#table.length) this.#rehash(slots);
   }
 
   #equals(term: number, key: number, type: number, low: number, high: number): boolean {
@@ -126,20 +136,27 @@ export class TermTable {
   }
 
   #rehash(slots: number): void {
-    const table = new Uint32Array(slots);
-    const mask = slots - 1;
-    for (let term = 0; term < this.count; term++) {
-      let slot =
-        hashTerm(this.key[term]!, this.type[term]!, this.low[term]!, this.high[term]!) & mask;
-      while (table[slot] !== 0) slot = (slot + 1) & mask;
-      table[slot] = term + 1;
+    const from = this.#table;
+    const table = new Int32Array(2 * slots);
+    const mask = table.length - 1;
+    for (let at = 0; at < from.length; at += 2) {
+      const term = from[at + 1]!;
+      if (term === 0) continue;
+      const hash = from[at]!;
+      let slot = (hash << 1) & mask;
+      while (table[slot + 1] !== 0) slot = (slot + 2) & mask;
+      table[slot] = hash;
+      table[slot + 1] = term;
     }
     this.#table = table;
   }
 }
 
+/** Differs in every process: nobody outside can prepare values that collide. */
+const SEED = (Math.random() * 0x7fffffff) | 0;
+
 function hashTerm(key: number, type: number, low: number, high: number): number {
-  let hash = Math.imul(key, 0x9e3779b1) ^ Math.imul(low + type, 0x85ebca6b);
+  let hash = Math.imul(key ^ SEED, 0x9e3779b1) ^ Math.imul(low + type, 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 15) ^ high, 0x2c1b3c6d);
   return hash ^ (hash >>> 13);
 }
