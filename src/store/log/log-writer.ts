@@ -9,14 +9,18 @@
 // good record, and a new one begun: after a failed sync nobody knows what a file holds. As long as it
 // cannot be cut back, no group is written: what was refused must not be found again.
 //
-// Limits: a group's bytes (`GROUP_BYTES_MAX`); what waits is bounded by the callers, who are not
-// answered before.
+// Files that are not needed any more are written again from their begin: syncing bytes that have their
+// place on the disk takes half as long as giving them one. What such a file held is numbered lower than
+// all that belongs in it, so a reader knows it for what it is; it is cut off when the file is complete.
+//
+// Limits: a group's bytes (`GROUP_BYTES_MAX`); spare files (`SPARE_FILES_MAX`); what waits is bounded by the
+// callers, who are not answered before.
 // Not here: the bytes of a record (record.ts), reading them back (read-log.ts).
 
 import { join } from "node:path";
 import { SpoorError } from "../../base/errors.ts";
 import type { DiskFiles } from "../disk/files.ts";
-import { type LogFile, logFileName } from "./read-log.ts";
+import { type LogFile, logFileName, spareFileName } from "./read-log.ts";
 import { FILE_HEADER_BYTES, writeFileHeader, writeRecordHeader } from "./record.ts";
 
 /**
@@ -38,7 +42,18 @@ export interface LogOptions {
 /** Bytes of one group: how long one sync may take. */
 const GROUP_BYTES_MAX = 32 * 1024 * 1024;
 
+/** One is written while the next block is built, behind which the log is cut. */
+const SPARE_FILES_MAX = 2;
+
 const DONE: Promise<void> = Promise.resolve();
+
+/** A file that is written to. */
+interface Current {
+  readonly file: LogFile;
+  readonly handle: number;
+  /** It may have bytes behind its last record: it was a spare. */
+  readonly wasSpare: boolean;
+}
 
 interface Waiting {
   readonly sequence: number;
@@ -53,7 +68,10 @@ export class LogWriter {
   readonly #options: LogOptions;
   /** Files that are complete, oldest first. */
   readonly #older: LogFile[];
-  #current: { file: LogFile; handle: number } | undefined;
+  #current: Current | undefined;
+  /** Names of files that may be written again. */
+  readonly #spares: string[] = [];
+  #nextSpare = 0;
   /** The last complete file, while it has bytes that were refused. */
   #torn: { file: LogFile; handle: number } | undefined;
   readonly #waiting: Waiting[] = [];
@@ -113,8 +131,20 @@ export class LogWriter {
       const endSequence = next?.firstSequence ?? this.lastSequence + 1;
       if (endSequence > sequence) return;
       const { name } = this.#older.shift()!;
-      await this.#options.files.remove(join(this.#options.directory, name));
+      await this.#letGo(name);
     }
+  }
+
+  async #letGo(name: string): Promise<void> {
+    const { files, directory, durability } = this.#options;
+    const path = join(directory, name);
+    if (durability !== "disk" || this.#spares.length >= SPARE_FILES_MAX) {
+      await files.remove(path);
+      return;
+    }
+    const spare = spareFileName(this.#nextSpare++);
+    await files.rename(path, join(directory, spare));
+    this.#spares.push(spare);
   }
 
   /** Writes what waits, then closes the file. */
@@ -172,28 +202,45 @@ export class LogWriter {
     file.bytes += bytesOf(pieces);
   }
 
-  async #beginFile(firstSequence: number): Promise<{ file: LogFile; handle: number }> {
+  async #beginFile(firstSequence: number): Promise<Current> {
     const { files, directory, durability } = this.#options;
     const name = logFileName(firstSequence);
     const path = join(directory, name);
-    const handle = await files.create(path);
+    const spare = this.#spares.pop();
+    let created = spare === undefined ? path : join(directory, spare);
+    // Before it is written to: under its old name, a power cut would make it look damaged.
+    if (spare !== undefined) await files.syncDirectory(directory);
+    const handle = await (spare === undefined ? files.create(created) : files.open(created));
     try {
       await writeAll(files, handle, [writeFileHeader(firstSequence)], 0);
+      if (spare !== undefined) {
+        // Under its new name it has a header of its own, whenever the power goes.
+        await files.sync(handle);
+        await files.rename(created, path);
+        created = path;
+      }
       if (durability === "disk") await files.syncDirectory(directory);
     } catch (error) {
       await files.close(handle);
-      await files.remove(path);
+      await files.remove(created);
       throw error;
     }
-    return { file: { name, firstSequence, bytes: FILE_HEADER_BYTES }, handle };
+    const file = { name, firstSequence, bytes: FILE_HEADER_BYTES };
+    return { file, handle, wasSpare: spare !== undefined };
   }
 
   async #endFile(): Promise<void> {
     const current = this.#current;
     if (current === undefined) return;
+    const { file, handle, wasSpare } = current;
+    const { files } = this.#options;
+    if (wasSpare) {
+      await files.truncate(handle, file.bytes);
+      await files.sync(handle);
+    }
     this.#current = undefined;
-    this.#older.push(current.file);
-    await this.#options.files.close(current.handle);
+    this.#older.push(file);
+    await files.close(handle);
   }
 
   /** After a failure: the file is complete, and what it holds beyond its last good record must go. */

@@ -1,13 +1,13 @@
 // Opens a log: reads back what is there, mends its end, and goes on behind it.
 //
-//   readLog ─▶ every record to the caller ─▶ torn end cut off, empty files removed ─▶ LogWriter
+//   readLog ─▶ every record to the caller ─▶ torn end cut off, empty and spare files removed ─▶ LogWriter
 //
 // After a start the last file is complete: new records go to a file of their own, so that a file is
 // written by one process only.
 
 import { join } from "node:path";
 import { type LogOptions, LogWriter } from "./log-writer.ts";
-import { type LogFindings, type OnRecord, readLog } from "./read-log.ts";
+import { type LogFindings, type OnRecord, isSpareFileName, readLog } from "./read-log.ts";
 import { FILE_HEADER_BYTES } from "./record.ts";
 
 /**
@@ -25,6 +25,9 @@ export async function openLog(
   const kept = findings.files.filter((file) => file.bytes > FILE_HEADER_BYTES);
   for (const file of findings.files) {
     if (!kept.includes(file)) await files.remove(join(directory, file.name));
+  }
+  for (const name of await files.list(directory)) {
+    if (isSpareFileName(name)) await files.remove(join(directory, name));
   }
   const lastSequence = Math.max(findings.lastSequence, options.lastSequence ?? 0);
   return { log: new LogWriter(options, kept, lastSequence), findings };

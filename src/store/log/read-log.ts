@@ -4,7 +4,7 @@
 //                        └ damaged: kept aside, counted, stepped over
 //
 // What follows the last whole record of the last file is a write that never ended: it was acknowledged to
-// nobody and is cut off. What does not read in the middle is damage: it is copied to `aside/` for
+// nobody, or older than the file (log-writer.ts), and is cut off. What does not read in the middle is damage: it is copied to `aside/` for
 // inspection, and reading goes on at the next mark that begins a whole record.
 //
 // Trust: the bytes are a disk's. A file of a name of ours that has no header of ours is damage as a whole.
@@ -44,6 +44,7 @@ export interface LogFile {
 export type OnRecord = (format: number, payload: Uint8Array, sequence: number) => void;
 
 const FILE_NAME = /^[0-9]{16}\.log$/;
+const SPARE_NAME = /^spare-[0-9]+$/;
 
 export function logFileName(firstSequence: number): string {
   return `${String(firstSequence).padStart(16, "0")}.log`;
@@ -55,6 +56,15 @@ export interface LogDamage {
   readonly offset: number;
   /** Valid until the call returns. */
   readonly bytes: Uint8Array;
+}
+
+/** A file that waits for being written again: what it holds is not of the log. */
+export function spareFileName(number: number): string {
+  return `spare-${number}`;
+}
+
+export function isSpareFileName(name: string): boolean {
+  return SPARE_NAME.test(name);
 }
 
 /**
@@ -111,7 +121,11 @@ function readLogFile(
   let lost = at === 0 ? 0 : -1;
   while (at < bytes.length) {
     const record = readRecordAt(bytes, at);
-    if (record === undefined || record.sequence <= findings.lastSequence) {
+    // A file that was written again has older records behind its own.
+    if (
+      record === undefined ||
+      record.sequence <= Math.max(firstSequence - 1, findings.lastSequence)
+    ) {
       if (lost < 0) lost = at;
       at = findMark(bytes, at + 1);
       continue;
