@@ -72,6 +72,8 @@ export class LogWriter {
   /** Names of files that may be written again. */
   readonly #spares: string[] = [];
   #nextSpare = 0;
+  /** Names of files that may have another name elsewhere, in a backup: never written again. */
+  readonly #linked = new Set<string>();
   /** The last complete file, while it has bytes that were refused. */
   #torn: { file: LogFile; handle: number } | undefined;
   readonly #waiting: Waiting[] = [];
@@ -82,6 +84,7 @@ export class LogWriter {
   constructor(options: LogOptions, older: readonly LogFile[], lastSequence: number) {
     this.#options = options;
     this.#older = [...older];
+    for (const { name } of older) this.#linked.add(name);
     this.lastSequence = lastSequence;
   }
 
@@ -116,9 +119,14 @@ export class LogWriter {
     return older + (this.#current?.file.bytes ?? 0);
   }
 
-  /** The files as they are now, oldest first; their bytes end behind the last record that was written. */
+  /**
+   * The files as they are now, oldest first; their bytes end behind the last record that was written. Those
+   * that are complete may be linked, the last one copied up to its bytes.
+   */
   state(): readonly (LogFile & { readonly isComplete: boolean })[] {
     const torn = this.#torn?.file;
+    for (const { name } of this.#older) this.#linked.add(name);
+    if (this.#current !== undefined) this.#linked.add(this.#current.file.name);
     const files = this.#older.map((file) => ({ ...file, isComplete: file !== torn }));
     if (this.#current !== undefined) files.push({ ...this.#current.file, isComplete: false });
     return files;
@@ -138,7 +146,8 @@ export class LogWriter {
   async #letGo(name: string): Promise<void> {
     const { files, directory, durability } = this.#options;
     const path = join(directory, name);
-    if (durability !== "disk" || this.#spares.length >= SPARE_FILES_MAX) {
+    const isLinked = this.#linked.delete(name);
+    if (durability !== "disk" || isLinked || this.#spares.length >= SPARE_FILES_MAX) {
       await files.remove(path);
       return;
     }

@@ -86,6 +86,27 @@ test("LogWriter.cut() removes the files that are wholly below", async () => {
   await writer.close();
 });
 
+test("LogWriter writes no file again that a backup may have linked", async () => {
+  const disk = new SimulatedDisk();
+  const writer = makeWriter(disk);
+  for (let number = 1; number <= 30; number++) await writer.append(7, payloadOf(number));
+  const files = writer.state().filter(({ isComplete }) => isComplete);
+  await writer.cut(30);
+  assert.ok(files.length > 2);
+  for (let number = 31; number <= 60; number++) await writer.append(7, payloadOf(number));
+  assert.deepEqual(
+    (await disk.list(DIRECTORY)).filter((name) => name.startsWith("spare-")),
+    [],
+  );
+  await writer.cut(55);
+  const names = await disk.list(DIRECTORY);
+  assert.ok(
+    names.some((name) => name.startsWith("spare-")),
+    names.join(),
+  );
+  await writer.close();
+});
+
 /**
  * Appends from several sides until the disk stops; returns what was acknowledged.
  *
