@@ -8,7 +8,7 @@
 
 import { SpanBatch } from "../model/span-batch.ts";
 import type { ReceivedFormat } from "../store/received.ts";
-import { readJaegerBatch } from "../wire/jaeger-thrift.ts";
+import { readJaegerBatch, readSubmitBatches } from "../wire/jaeger-thrift.ts";
 import { readPostSpans } from "../wire/jaeger-proto.ts";
 import { readOtlpJson } from "../wire/otlp-json.ts";
 import { readOtlpTraces } from "../wire/otlp-proto.ts";
@@ -37,6 +37,7 @@ export const readers: Readonly<Record<ReceivedFormat, ReadPayload>> = {
   "zipkin-json-v2": readZipkinJsonV2,
   "zipkin-thrift": readZipkinThrift,
   "zipkin-proto": readZipkinProto,
+  "jaeger-thrift-list": (payload, batch) => void readSubmitBatches(payload, batch),
 };
 
 /**

@@ -13,6 +13,7 @@ const CODES = {
   "zipkin-json-v2": 6,
   "zipkin-thrift": 7,
   "zipkin-proto": 8,
+  "jaeger-thrift-list": 9,
 };
 
 test("codeOfFormat() and formatOfCode() keep the numbers that logs hold", () => {

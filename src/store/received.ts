@@ -12,6 +12,7 @@ export const RECEIVED_FORMATS = [
   "zipkin-json-v2", // 6
   "zipkin-thrift", //  7  list of spans, binary protocol
   "zipkin-proto", //   8  ListOfSpans
+  "jaeger-thrift-list", // 9  arguments of submitBatches, binary protocol
 ] as const;
 export type ReceivedFormat = (typeof RECEIVED_FORMATS)[number];
 

@@ -1,5 +1,6 @@
 // jaeger.thrift `Batch`: what Jaeger clients send, in the binary or the compact protocol.
 //
+//   arguments  1 Batch, of emitBatch   1 list<Batch>, of submitBatches
 //   Batch    1 process   2 spans      3 seqNo i64   4 stats
 //   Process  1 serviceName            2 tags
 //   Span     1 traceIdLow 2 traceIdHigh 3 spanId 4 parentSpanId i64   5 operationName
@@ -44,6 +45,7 @@ import {
 } from "./thrift-reader.ts";
 
 const ARGUMENT_BATCH = fieldKey(1, STRUCT);
+const ARGUMENT_BATCHES = fieldKey(1, LIST);
 
 const BATCH_PROCESS = fieldKey(1, STRUCT);
 const BATCH_SPANS = fieldKey(2, LIST);
@@ -117,7 +119,30 @@ export interface JaegerClientStats {
  * @throws SpoorError `bad-input` with the offset; the batch then holds half of it.
  */
 export function readJaegerBatch(payload: Uint8Array, batch: SpanBatch): JaegerSender {
-  return readBatch(new ThriftBinaryReader(payload, 0), batch);
+  return readBatch(new ThriftBinaryReader(payload, 0), new JaegerTags(batch));
+}
+
+/**
+ * Appends the spans of the arguments of `submitBatches(1: list<Batch>)`, a struct in the binary
+ * protocol: what a TChannel call carries. Bytes after the struct are ignored.
+ *
+ * @returns the number of batches.
+ * @throws SpoorError `bad-input` with the offset; the batch then holds a part of it.
+ */
+export function readSubmitBatches(payload: Uint8Array, batch: SpanBatch): number {
+  const thrift = new ThriftBinaryReader(payload, 0);
+  const tags = new JaegerTags(batch);
+  let count = -1;
+  const outer = thrift.beginStruct();
+  for (let field = thrift.nextField(); field !== STOP; field = thrift.nextField()) {
+    if (field === ARGUMENT_BATCHES && count < 0) {
+      count = readListOf(thrift, STRUCT);
+      for (let i = 0; i < count; i++) readBatch(thrift, tags);
+    } else skipField(thrift, field);
+  }
+  thrift.endStruct(outer);
+  if (count < 0) refuseThrift(payload, thrift.at, "arguments without a list of batches");
+  return count;
 }
 
 /** Appends the spans of the arguments of `emitBatch(1: Batch)`, before which `thrift` stands. */
@@ -125,16 +150,16 @@ export function readEmitBatch(thrift: ThriftReader, batch: SpanBatch): JaegerSen
   let sender: JaegerSender | undefined;
   const outer = thrift.beginStruct();
   for (let field = thrift.nextField(); field !== STOP; field = thrift.nextField()) {
-    if (field === ARGUMENT_BATCH && sender === undefined) sender = readBatch(thrift, batch);
-    else skipField(thrift, field);
+    if (field === ARGUMENT_BATCH && sender === undefined) {
+      sender = readBatch(thrift, new JaegerTags(batch));
+    } else skipField(thrift, field);
   }
   thrift.endStruct(outer);
   return sender ?? refuseThrift(thrift.bytes, thrift.at, "arguments without a batch");
 }
 
-function readBatch(thrift: ThriftReader, batch: SpanBatch): JaegerSender {
-  const tags = new JaegerTags(batch);
-  const resource = batch.openResource();
+function readBatch(thrift: ThriftReader, tags: JaegerTags): JaegerSender {
+  const resource = tags.batch.openResource();
   let sequence: number | undefined;
   let stats: JaegerClientStats | undefined;
   let hasProcess = false;

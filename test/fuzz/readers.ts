@@ -5,7 +5,7 @@
 import { readFileSync } from "node:fs";
 import type { SpanBatch } from "../../src/model/span-batch.ts";
 import { readApiV2Span, readPostSpans } from "../../src/wire/jaeger-proto.ts";
-import { readEmitBatch, readJaegerBatch } from "../../src/wire/jaeger-thrift.ts";
+import { readEmitBatch, readJaegerBatch, readSubmitBatches } from "../../src/wire/jaeger-thrift.ts";
 import { readJaegerJson } from "../../src/wire/read-jaeger-json.ts";
 import { readOtlpJson } from "../../src/wire/otlp-json.ts";
 import { readOtlpTraces } from "../../src/wire/otlp-proto.ts";
@@ -25,6 +25,11 @@ export interface FuzzedReader {
 const golden = (path: string): Uint8Array =>
   readFileSync(new URL(`../golden/${path}`, import.meta.url));
 
+/** A struct as the only element of a list, field 1 of a struct: the arguments of a call. */
+function wrapInList(struct: Uint8Array): Uint8Array {
+  return Uint8Array.of(15, 0, 1, 12, 0, 0, 0, 1, ...struct, 0);
+}
+
 export const readers: readonly FuzzedReader[] = [
   { name: "readOtlpTraces", read: readOtlpTraces, samples: [golden("otlp/traces.bin")] },
   { name: "readOtlpJson", read: readOtlpJson, samples: [golden("otlp/traces.json")] },
@@ -32,6 +37,11 @@ export const readers: readonly FuzzedReader[] = [
   { name: "readPostSpans", read: readPostSpans, samples: [golden("jaeger/post-spans.proto.bin")] },
   { name: "readApiV2Span", read: readApiV2Span, samples: [golden("jaeger/span.proto.bin")] },
   { name: "readJaegerBatch", read: readJaegerBatch, samples: [golden("jaeger/batch.binary.bin")] },
+  {
+    name: "readSubmitBatches",
+    read: readSubmitBatches,
+    samples: [wrapInList(golden("jaeger/batch.binary.bin"))],
+  },
   {
     name: "readEmitBatch",
     read: (payload, batch) => readEmitBatch(readThriftMessage(payload).thrift, batch),
