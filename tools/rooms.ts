@@ -9,10 +9,11 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   wire: floor, //                   one file per format: bytes <-> SpanBatch, no I/O
   net: ["base"], //                 sockets, HTTP, gRPC, TLS; no formats
   store: [...floor, "wire", "net"], // one folder per engine behind TraceStore
-  collector: library, //            doors, intake, ledger
+  sampling: library, //             what clients sample: file, adaptive, the answers
+  collector: [...library, "sampling"], // doors, intake, ledger
   query: library, //                HTTP and gRPC answers
   demo: ["base"], //                small services with real OpenTelemetry SDKs
-  cli: [...library, "collector", "query", "demo"], // knows all rooms
+  cli: [...library, "sampling", "collector", "query", "demo"], // knows all rooms
 };
 
 /** Rooms that run wherever JavaScript runs: nothing of `node:` and no npm package. */
