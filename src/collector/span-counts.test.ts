@@ -18,8 +18,8 @@ import {
 interface Setup {
   readonly counter: SpanCounter;
   /** Counts a batch as received. */
-  receive(batch: SpanBatch): BatchCounts;
-  lines(): string[];
+  readonly receive: (batch: SpanBatch) => BatchCounts;
+  readonly lines: () => string[];
 }
 
 function setUp(names = new ServiceNames()): Setup {

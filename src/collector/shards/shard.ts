@@ -49,12 +49,12 @@ export async function openShard(options: ShardOptions): Promise<Shard> {
   });
   return new Promise((resolve, reject) => {
     let shard: Shard | undefined;
-    const end = (error: unknown): void => {
+    const end = (error: Error): void => {
       shard?.end();
       if (shard === undefined) reject(error);
       else if (!shard.isClosed) onBug(error);
     };
-    worker.on("error", end);
+    worker.on("error", (error) => end(error instanceof Error ? error : new Error(String(error))));
     worker.on("exit", () => end(new SpoorError("unavailable", "a thread of the store has ended")));
     worker.on("message", (message: FromShard) => {
       if ("level" in message) {

@@ -16,9 +16,9 @@
 // Rarely used columns (status messages, trace states, dropped counts, links) exist from the first row
 // that needs them.
 
-import { Dictionary } from "../../model/dictionary.ts";
+import type { Dictionary } from "../../model/dictionary.ts";
 import type { Rows, Vocabulary } from "./columns.ts";
-import { TermTable } from "./term-table.ts";
+import type { TermTable } from "./term-table.ts";
 import { makePostings } from "./postings.ts";
 import { type Column, SpareArrays } from "./spare-arrays.ts";
 
@@ -352,16 +352,35 @@ export class Block implements Rows, Vocabulary {
     const spares = this.#spares;
     if (spares === undefined) return;
     this.#spares = undefined;
-    const rowColumns = [
-      ...[this.trace, this.previous, this.spanId, this.parentSpanId, this.startUs],
-      ...[this.startRestNs, this.durationNs, this.name, this.kind, this.statusCode, this.origin],
-      ...[this.flags, this.resource, this.scope, this.attributeStart, this.eventStart],
-    ];
-    const others = [this.statusMessage, this.traceState, this.dropped, this.linkStart];
     const lists = [this.attribute, this.eventUs, this.eventRestNs, this.eventName];
     const terms = [this.eventTermStart, this.eventTerm, this.postingStart, this.posting];
-    for (const column of [...rowColumns, ...others, ...lists, ...terms]) spares.give(column);
+    for (const column of [...this.#rowColumns(), ...lists, ...terms]) spares.give(column);
     spares.giveTables(this.dictionary, this.terms);
+  }
+
+  #rowColumns(): readonly (Column | undefined)[] {
+    return [
+      this.trace,
+      this.previous,
+      this.spanId,
+      this.parentSpanId,
+      this.startUs,
+      this.startRestNs,
+      this.durationNs,
+      this.name,
+      this.kind,
+      this.statusCode,
+      this.origin,
+      this.flags,
+      this.resource,
+      this.scope,
+      this.attributeStart,
+      this.eventStart,
+      this.statusMessage,
+      this.traceState,
+      this.dropped,
+      this.linkStart,
+    ];
   }
 
   /** Bytes that the block's arrays hold, slack included. */
