@@ -87,3 +87,38 @@ export const grpcLimits: GrpcLimits = {
   connectionAgeGraceMs: 0, //         Jaeger's default
   answerTimeoutMs: 30_000, //         no byte taken in that time
 };
+
+/** Bounds of one TChannel door, and of the connections that we open. */
+export interface TChannelLimits {
+  /** The third argument of a call, or of an answer, all fragments together. */
+  readonly bodyBytesMax: number;
+  /** All bodies in flight of this door, unless it shares a ByteBudget. */
+  readonly inFlightBytesMax: number;
+  /** Calls of one connection that come in or are not answered yet; a further one is told busy. */
+  readonly callsPerConnectionMax: number;
+  readonly connectionsMax: number;
+  /** From the connect to the end of the init frame. */
+  readonly handshakeTimeoutMs: number;
+  /** From the first byte of a frame, or of a call, to its last, however long its own ttl is. */
+  readonly requestTimeoutMs: number;
+  /** Silence after which the peer is pinged, and how long its answer may take. */
+  readonly keepaliveMs: number;
+  readonly keepaliveTimeoutMs: number;
+  /** A peer that does not read its answer. */
+  readonly answerTimeoutMs: number;
+  /** How long a peer that broke the protocol may take to read why, and to close. */
+  readonly lingerMs: number;
+}
+
+export const tchannelLimits: TChannelLimits = {
+  bodyBytesMax: 16 * MIB, //          as for HTTP; agents send one datagram a call, 65 KB at most
+  inFlightBytesMax: 128 * MIB, //     as for HTTP
+  callsPerConnectionMax: 1_024, //    an agent has 30 workers, each with one call
+  connectionsMax: 4_096, //           ~8 KiB each while idle
+  handshakeTimeoutMs: 10_000, //      as for gRPC
+  requestTimeoutMs: 30_000, //        16 MiB at 4.5 Mbit/s
+  keepaliveMs: 120_000, //            as for gRPC
+  keepaliveTimeoutMs: 20_000, //      as for gRPC
+  answerTimeoutMs: 30_000, //         no byte taken in that time
+  lingerMs: 2_000, //                 as for HTTP
+};
