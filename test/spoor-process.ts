@@ -27,6 +27,11 @@ const LISTENERS: readonly string[] = [
   "query.http-server",
   "query.grpc-server",
 ];
+/** Doors that an older checkout may not know: it reads no such variable, but refuses such a flag. */
+const NEWER_LISTENERS = {
+  HTTP_SERVER_HOST_PORT: "127.0.0.1:0",
+  SAMPLING_GRPC_SERVER_HOST_PORT: "127.0.0.1:0",
+};
 
 export interface Exit {
   readonly code: number | null;
@@ -127,7 +132,11 @@ async function spawnSpoor(
       ...(directory === undefined ? [] : [`--segment.directory=${directory}`]),
       ...flags,
     ],
-    { cwd: folder, stdio: ["ignore", "ignore", "pipe"] },
+    {
+      cwd: folder,
+      stdio: ["ignore", "ignore", "pipe"],
+      env: { ...process.env, ...NEWER_LISTENERS },
+    },
   );
   const ended: Promise<Exit> = once(child, "exit").then(async ([code, signal]) => {
     if (directory !== undefined) await rm(directory, { recursive: true, force: true });

@@ -7,6 +7,7 @@
 // nothing behind.
 // Not here: what is behind the doors (collector, query), signals (supervisor.ts).
 
+import { hostname } from "node:os";
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import { MetricsRegistry } from "../base/metrics.ts";
@@ -19,6 +20,8 @@ import { freeAfterStart } from "../net/garbage.ts";
 import { openHttpServer } from "../net/http-server.ts";
 import type { HttpRoute } from "../net/http-route.ts";
 import type { HttpLimits } from "../net/limits.ts";
+import type { Sampling } from "../sampling/open-sampling.ts";
+import type { SamplingConfig } from "../sampling/settings.ts";
 import type { MemoryConfig } from "../store/memory/settings.ts";
 import type { SegmentConfig } from "../store/segment/settings.ts";
 import type { TraceStore } from "../store/trace-store.ts";
@@ -39,6 +42,8 @@ export interface DoorParts {
   readonly store: TraceStore;
   /** Where payloads are read, if not in this thread. */
   readonly reception: Reception | undefined;
+  /** What clients are told to sample; undefined in a role that takes no spans. */
+  readonly sampling: Sampling | undefined;
   /** The books of what comes in. */
   readonly ledger: Ledger;
   /** Shows them: on the admin port, and where a role wants to. */
@@ -71,6 +76,8 @@ export interface RoleParts {
   readonly doors: readonly OpenDoors[];
   /** What `collector.tags` adds: a store that keeps payloads reads them as they were read before. */
   readonly tags?: ReadonlyMap<string, string> | undefined;
+  /** A role that takes spans also says what is to be sampled. */
+  readonly sampling?: SamplingConfig | undefined;
   readonly onBug: (error: unknown) => void;
 }
 
@@ -109,12 +116,24 @@ export async function openRole(parts: RoleParts): Promise<Running> {
   store = opened;
   opening.defer(() => opened.close());
   opening.defer(() => logBooks(log, ledger));
+  const sampling = await openRoleSampling(parts, registry);
+  opening.defer(async () => sampling?.close());
   // Together, so that all of them stop accepting before the first one waits for its work.
   const doors: Doors[] = [];
   opening.defer(async () => void (await Promise.all(doors.map((door) => door.close(graceMs)))));
   for (const open of parts.doors) {
     doors.push(
-      await open({ store: opened, reception, ledger, ledgerRoute, registry, log, clock, onBug }),
+      await open({
+        store: opened,
+        reception,
+        sampling,
+        ledger,
+        ledgerRoute,
+        registry,
+        log,
+        clock,
+        onBug,
+      }),
     );
   }
 
@@ -132,6 +151,21 @@ export async function openRole(parts: RoleParts): Promise<Running> {
       await running.disposeAsync();
     },
   };
+}
+
+async function openRoleSampling(
+  { config, sampling, log, clock, onBug }: RoleParts,
+  registry: MetricsRegistry,
+): Promise<Sampling | undefined> {
+  if (sampling === undefined) return undefined;
+  const { openSampling } = await import("../sampling/open-sampling.ts");
+  const { diskFiles } = await import("../store/disk/files.ts");
+  const disk =
+    config["span-storage.type"] === "segment"
+      ? { files: diskFiles, directory: config["segment.directory"] }
+      : undefined;
+  const holder = `${hostname()}-${process.pid}`;
+  return openSampling({ config: sampling, disk, holder, clock, registry, log, onBug });
 }
 
 /** The last words about spans: nobody can ask for the ledger any more. */

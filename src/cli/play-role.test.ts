@@ -21,6 +21,8 @@ const PORTS = [
   "collector.zipkin",
   "query.http-server",
   "query.grpc-server",
+  "http-server",
+  "sampling.grpc-server",
 ].map((door) => `--${door}.host-port=:0`);
 /** Nothing is left on the disk. */
 const MEMORY = { SPAN_STORAGE_TYPE: "memory" };
@@ -110,7 +112,7 @@ test("spoor takes settings from a file and variables, and warns of what has no e
   await writeFile(path, "collector:\n  queue-size: 5\nquery: {base-path: /x}\nlog-level: error\n");
   const flags = [
     "collector",
-    ...PORTS.filter((flag) => !flag.includes("query")),
+    ...PORTS.filter((flag) => /^--(?:admin|collector)\./.test(flag)),
     `--config-file=${path}`,
   ];
   const { child, lines, ended } = await start("Spoor is ready", flags, { LOG_LEVEL: "info" });

@@ -10,6 +10,7 @@ import { type ParsedSettings, parseSettings } from "../base/parse-settings.ts";
 import type { ConfigOf, Settings } from "../base/settings.ts";
 import type { CollectorConfig } from "../collector/settings.ts";
 import type { QueryConfig } from "../query/settings.ts";
+import type { SamplingConfig, SamplingDoorConfig } from "../sampling/settings.ts";
 import { makeLog, openLineWriter } from "./log.ts";
 import { type OpenDoors, type RoleConfig, openRole } from "./open-role.ts";
 import {
@@ -32,6 +33,7 @@ export async function playRole(start: RoleStart, process: ProcessHandle): Promis
       await run(parsed, process, [
         openCollectorDoors(parsed.config),
         openQueryDoors(parsed.config),
+        openOwnSamplingDoors(parsed.config),
       ]);
     },
     collector: async () => {
@@ -56,14 +58,14 @@ async function readSettings<T extends Settings & { readonly "config-file": unkno
   return path === "" ? parsed : parseSettings({ ...input, file: await readSettingsFile(path) });
 }
 
-/** Only a collector adds tags. */
-type Tags = Partial<Pick<CollectorConfig, "collector.tags">>;
+/** Only a collector adds tags and says what is to be sampled. */
+type OfCollector = Partial<Pick<CollectorConfig, "collector.tags"> & SamplingConfig>;
 
 async function run(
   {
     config,
     warnings,
-  }: { readonly config: RoleConfig & Tags; readonly warnings: readonly string[] },
+  }: { readonly config: RoleConfig & OfCollector; readonly warnings: readonly string[] },
   process: ProcessHandle,
   doors: readonly OpenDoors[],
 ): Promise<void> {
@@ -77,14 +79,39 @@ async function run(
   for (const warning of warnings) log.warn(warning);
   const graceMs = config["shutdown.grace"];
   const open = (onBug: (error: unknown) => void): ReturnType<typeof openRole> =>
-    openRole({ config, log, clock: systemClock, doors, tags: config["collector.tags"], onBug });
+    openRole({
+      config,
+      log,
+      clock: systemClock,
+      doors,
+      tags: config["collector.tags"],
+      sampling: samplingConfigOf(config),
+      onBug,
+    });
   await supervise({ process, log, graceMs, open });
+}
+
+/** undefined for a role whose table has no sampling. */
+function samplingConfigOf(config: OfCollector): SamplingConfig | undefined {
+  return isSamplingConfig(config) ? config : undefined;
+}
+
+function isSamplingConfig(config: OfCollector): config is SamplingConfig {
+  return config["sampling.config-type"] !== undefined;
 }
 
 function openCollectorDoors(config: CollectorConfig): OpenDoors {
   return async (parts) => {
     const { openCollector } = await import("../collector/collector.ts");
     return await openCollector({ config, ...parts });
+  };
+}
+
+function openOwnSamplingDoors(config: SamplingDoorConfig): OpenDoors {
+  return async ({ sampling, ...parts }) => {
+    if (sampling === undefined) return { addresses: [], close: () => Promise.resolve() };
+    const { openSamplingDoors } = await import("../sampling/sampling-doors.ts");
+    return await openSamplingDoors({ config, source: sampling.source, ...parts });
   };
 }
 

@@ -6,6 +6,7 @@ import type { AnyDeclaration } from "../base/metrics.ts";
 import { type Settings, envNameOf } from "../base/settings.ts";
 import { collectorSettings } from "../collector/settings.ts";
 import { querySettings } from "../query/settings.ts";
+import { samplingDoorSettings, samplingSettings } from "../sampling/settings.ts";
 import { memorySettings } from "../store/memory/settings.ts";
 import { segmentSettings } from "../store/segment/settings.ts";
 import { demoSettings } from "./demo-settings.ts";
@@ -18,6 +19,8 @@ type MetricTable = readonly AnyDeclaration[];
 const sections: readonly (readonly [title: string, table: Settings])[] = [
   ["Every role", commonSettings(":14269")],
   ["Collector", collectorSettings],
+  ["Sampling", samplingSettings],
+  ["Sampling, all-in-one alone", samplingDoorSettings],
   ["Query", querySettings],
   ["Memory store", memorySettings],
   ["Embedded store", segmentSettings],
@@ -117,10 +120,12 @@ function printMetricTable(table: MetricTable): string {
 async function loadMetricTables(): Promise<readonly (readonly [title: string, MetricTable])[]> {
   const { collectorMetrics } = await import("../collector/metrics.ts");
   const { oldQueryMetrics, queryMetrics } = await import("../query/metrics.ts");
+  const { adaptiveMetrics, samplingMetrics } = await import("../sampling/metrics.ts");
   const { segmentMetrics } = await import("../store/segment/store-counts.ts");
   const old = Object.values(oldQueryMetrics).flatMap((table): MetricTable => Object.values(table));
   return [
     ["Collector", Object.values(collectorMetrics)],
+    ["Sampling", Object.values({ ...samplingMetrics, ...adaptiveMetrics })],
     ["Query", [...Object.values(queryMetrics), ...old]],
     ["Embedded store", Object.values(segmentMetrics)],
     ["Process", Object.values({ ...processMetrics, ...procMetrics })],

@@ -5,6 +5,7 @@
 import type { Settings } from "../base/settings.ts";
 import { collectorSettings } from "../collector/settings.ts";
 import { querySettings } from "../query/settings.ts";
+import { samplingDoorSettings, samplingSettings } from "../sampling/settings.ts";
 import { memorySettings } from "../store/memory/settings.ts";
 import { segmentSettings } from "../store/segment/settings.ts";
 import { commonSettings } from "./settings.ts";
@@ -16,6 +17,8 @@ const QUERY_ADMIN = ":16687";
 export const allInOneSettings = {
   ...commonSettings(COLLECTOR_ADMIN),
   ...collectorSettings,
+  ...samplingSettings,
+  ...samplingDoorSettings,
   ...querySettings,
   ...memorySettings,
   ...segmentSettings,
@@ -24,6 +27,7 @@ export const allInOneSettings = {
 export const collectorRoleSettings = {
   ...commonSettings(COLLECTOR_ADMIN),
   ...collectorSettings,
+  ...samplingSettings,
   ...memorySettings,
   ...segmentSettings,
 };

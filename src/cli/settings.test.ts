@@ -115,10 +115,6 @@ const warned: readonly (readonly [given: Given, line: string])[] = [
   [["--collector.port=5"], "flag --collector.port has no effect: TChannel senders are not served"],
   [["--feature-gates=-x,y"], "flag --feature-gates has no effect: there are none"],
   [
-    { SAMPLING_CONFIG_TYPE: "adaptive" },
-    "environment variable SAMPLING_CONFIG_TYPE has no effect: remote sampling strategies are not served yet",
-  ],
-  [
     { METRICS_STORAGE_TYPE: "prometheus" },
     "environment variable METRICS_STORAGE_TYPE has no effect: rates and latencies are computed from stored spans",
   ],

@@ -18,7 +18,10 @@ import { makeGrpcReflection } from "../net/grpc-reflection.ts";
 import { openGrpcServer } from "../net/grpc-server.ts";
 import { openHttpServer } from "../net/http-server.ts";
 import { grpcLimits } from "../net/limits.ts";
+import type { Sampling } from "../sampling/open-sampling.ts";
+import { makeSamplingCount } from "../sampling/sampling-count.ts";
 import type { TraceStore } from "../store/trace-store.ts";
+import type { DoorSampling } from "./doors/door.ts";
 import {
   type DoorPlan,
   type GrpcDoorPlan,
@@ -36,6 +39,8 @@ import type { CollectorConfig } from "./settings.ts";
 export interface CollectorOptions {
   readonly config: CollectorConfig;
   readonly store: TraceStore;
+  /** What clients are told to sample, and who learns from what they did; default: nobody is told. */
+  readonly sampling?: Sampling | undefined;
   /** Where payloads are read; default: here, into `store`. */
   readonly reception?: Reception | undefined;
   readonly registry: MetricsRegistry;
@@ -74,6 +79,7 @@ interface Shared extends CollectorOptions {
   readonly ledger: Ledger;
   readonly intake: Intake;
   readonly budget: ByteBudget;
+  readonly doorSampling: DoorSampling | undefined;
 }
 
 interface Opened {
@@ -122,7 +128,7 @@ export async function openCollector(options: CollectorOptions): Promise<Collecto
 }
 
 function share(options: CollectorOptions): Shared {
-  const { config, store, reception, registry, clock } = options;
+  const { config, store, reception, registry, clock, sampling } = options;
   const { ledger = new Ledger(), host = hostname() } = options;
   const inFlightBytesMax = config["collector.max-inflight-bytes"];
   const intake = new Intake({
@@ -132,11 +138,16 @@ function share(options: CollectorOptions): Shared {
     clock,
     host,
     inFlightBytesMax,
+    recordRoots: sampling?.record,
   });
   // A small bound on what waits must not shut out a request that the door itself allows.
   const oneRequestBytes = COPIES_OF_BODY * config["collector.max-http-body-size"];
   const bytesMax = Math.max(inFlightBytesMax, oneRequestBytes);
-  return { ...options, ledger, intake, budget: makeByteBudget(bytesMax) };
+  const doorSampling = sampling && {
+    source: sampling.source,
+    onRequest: makeSamplingCount(registry),
+  };
+  return { ...options, ledger, intake, budget: makeByteBudget(bytesMax), doorSampling };
 }
 
 function openDoor(plan: DoorPlan, hostPort: HostPort, shared: Shared): Promise<Opened> {
@@ -146,9 +157,9 @@ function openDoor(plan: DoorPlan, hostPort: HostPort, shared: Shared): Promise<O
 }
 
 function openHttpDoor(plan: HttpDoorPlan, hostPort: HostPort, shared: Shared): Promise<Opened> {
-  const { log, onBug, budget, intake, ledger } = shared;
+  const { log, onBug, budget, intake, ledger, doorSampling } = shared;
   const { name, limits, tls, cors, headers } = plan;
-  const { routes, answerFailure, onFailure } = plan.make(intake, ledger);
+  const { routes, answerFailure, onFailure } = plan.make(intake, ledger, doorSampling);
   return openHttpServer({
     name,
     hostPort,
@@ -166,15 +177,15 @@ function openHttpDoor(plan: HttpDoorPlan, hostPort: HostPort, shared: Shared): P
 }
 
 function openGrpcDoor(plan: GrpcDoorPlan, hostPort: HostPort, shared: Shared): Promise<Opened> {
-  const { log, onBug, clock, budget, intake, ledger } = shared;
-  const { name, limits, tls, protoFile } = plan;
-  const { service, onFailure } = plan.make(intake, ledger);
-  const health = makeGrpcHealth([service.name]);
-  const reflection = makeGrpcReflection([protoFile], [PROTO_FOLDER]);
+  const { log, onBug, clock, budget, intake, ledger, doorSampling } = shared;
+  const { name, limits, tls, protoFiles } = plan;
+  const { services, onFailure } = plan.make(intake, ledger, doorSampling);
+  const health = makeGrpcHealth(services.map((service) => service.name));
+  const reflection = makeGrpcReflection(protoFiles, [PROTO_FOLDER]);
   return openGrpcServer({
     name,
     hostPort,
-    services: [service, health.service, ...reflection],
+    services: [...services, health.service, ...reflection],
     log,
     onBug,
     clock,

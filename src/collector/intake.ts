@@ -16,6 +16,7 @@ import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
 import { SpoorError } from "../base/errors.ts";
 import type { CounterSeries, GaugeSeries, HistogramSeries } from "../base/metrics.ts";
+import type { SampledRoots } from "../sampling/adaptive/throughput-counter.ts";
 import type { ReceivedFormat } from "../store/received.ts";
 import type { Account, DoorName, Ledger } from "./ledger.ts";
 import type { ReadPayload } from "./readers.ts";
@@ -50,6 +51,8 @@ export interface IntakeOptions {
   /** A label of Jaeger's metrics: this machine's name. */
   readonly host: string;
   readonly inFlightBytesMax: number;
+  /** Learns which root spans were sampled by a remote strategy. */
+  readonly recordRoots?: ((roots: readonly SampledRoots[]) => void) | undefined;
 }
 
 /** Bytes of a span until the first has come: what OpenTelemetry SDKs send. */
@@ -127,7 +130,7 @@ export class Intake {
     { format, account, counter, read }: Way,
   ): Promise<Receipt> {
     const { spans } = account;
-    const { clock, reception } = this.#options;
+    const { clock, reception, recordRoots } = this.#options;
     const startMs = clock.monotonicMs();
     let reading: Reading | undefined;
     let counts: BatchCounts | undefined;
@@ -138,6 +141,7 @@ export class Intake {
       spans.receive(rows + invalidIds);
       if (invalidIds > 0) spans.refuse(invalidIds, "invalid-id");
       counts = counter.receive(found.counts);
+      recordRoots?.(found.counts.sampledRoots);
       this.#hostSeries.batchSize.set(rows + invalidIds);
       this.#hostSeries.spansBytes.add(payload.length);
       writeMs = clock.monotonicMs();

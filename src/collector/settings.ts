@@ -8,8 +8,6 @@ import type { ConfigOf, Settings } from "../base/settings.ts";
 import { deprecatedAlias, ignored, setting } from "../base/settings.ts";
 import { corsSettings, tlsSettings } from "../base/settings-groups.ts";
 
-const noSampling = ignored("value", "remote sampling strategies are not served yet");
-
 const grpcDoors = {
   "collector.grpc-server.host-port": setting("host-port", ":14250", {
     help: "Where Jaeger clients and agents send by gRPC (api_v2).",
@@ -118,24 +116,6 @@ export const collectorSettings = {
   "collector.queue-size": ignored("value", "what waits is bounded by collector.max-inflight-bytes"),
   "collector.num-workers": ignored("value", "spans are written as they arrive, without workers"),
   "collector.port": ignored("value", "TChannel senders are not served"),
-  "sampling.strategies-file": noSampling,
-  "sampling.strategies-reload-interval": noSampling,
-  "sampling.strategies.bugfix-5270": ignored("no value", noSampling.because),
-  "sampling.default-sampling-probability": noSampling,
-  "sampling.aggregation-buckets": noSampling,
-  "sampling.buckets-for-calculation": noSampling,
-  "sampling.calculation-interval": noSampling,
-  "sampling.delay": noSampling,
-  "sampling.delta-tolerance": noSampling,
-  "sampling.follower-lease-refresh-interval": noSampling,
-  "sampling.initial-sampling-probability": noSampling,
-  "sampling.leader-lease-refresh-interval": noSampling,
-  "sampling.min-samples-per-second": noSampling,
-  "sampling.min-sampling-probability": noSampling,
-  "sampling.target-samples-per-second": noSampling,
-  // Jaeger reads these two from the environment only.
-  "sampling.type": noSampling,
-  "sampling.config-type": noSampling,
 } satisfies Settings;
 
 /** `{ "collector.grpc-server.host-port": HostPort | undefined, … }`. */

@@ -13,10 +13,12 @@
 // Source: Jaeger v1.76, cmd/collector/app/metrics.go and normalize.go.
 
 import type { CounterSeries, MetricsOf } from "../base/metrics.ts";
+import type { SampledRoots } from "../sampling/adaptive/throughput-counter.ts";
 import { STRING } from "../model/attribute-table.ts";
 import type { Dictionary } from "../model/dictionary.ts";
 import { ORIGIN_OTLP, type SpanBatch } from "../model/span-batch.ts";
 import { SERVICES_MAX, type collectorMetrics } from "./metrics.ts";
+import { findSampledRoots } from "./sampled-roots.ts";
 
 /** Values of the span attribute `sampler.type` that Jaeger knows, and what all others are. */
 const SAMPLER_TYPES = ["unknown", "const", "probabilistic", "ratelimiting", "lowerbound"];
@@ -46,6 +48,8 @@ export interface SpanCounts {
   readonly services: readonly string[];
   /** SLOTS numbers for each of `services`. */
   readonly slots: Uint32Array;
+  /** Root spans that a remote strategy sampled. */
+  readonly sampledRoots: readonly SampledRoots[];
 }
 
 /** What a batch held, until it is known how it ended. */
@@ -197,7 +201,8 @@ export function makeCountSpans(): (batch: SpanBatch) => SpanCounts {
       all.copyWithin(used, start, start + SLOTS);
       used += SLOTS;
     }
-    return { services, slots: all.slice(0, used) };
+    const sampledRoots = findSampledRoots(batch, (resource) => serviceOf(batch, resource, key));
+    return { services, slots: all.slice(0, used), sampledRoots };
   };
 }
 

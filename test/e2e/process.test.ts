@@ -266,6 +266,8 @@ const doorSettings: readonly (readonly [setting: string, door: string])[] = [
   ["collector.zipkin", "zipkin"],
   ["query.http-server", "query-http"],
   ["query.grpc-server", "query-grpc"],
+  ["http-server", "sampling-http"],
+  ["sampling.grpc-server", "sampling-grpc"],
   ["admin.http", "admin"],
 ];
 

@@ -27,6 +27,8 @@ const NAMES = {
   admin: /^admin/i,
   queryHttp: /^query HTTP/i,
   queryGrpc: /^query gRPC/i,
+  samplingHttp: /^Sampling HTTP/,
+  samplingGrpc: /^Sampling gRPC/,
 } as const;
 
 export type Door = keyof typeof NAMES;

@@ -18,6 +18,8 @@ import type {
   OnHttpFailure,
 } from "../../net/http-route.ts";
 import { GRPC_STATUS } from "../../net/status.ts";
+import type { SamplingRoutesOptions } from "../../sampling/sampling-routes.ts";
+import type { SamplingSource } from "../../sampling/strategies.ts";
 import type { Rejected } from "../../wire/otlp-proto.ts";
 import type { Receipt } from "../intake.ts";
 import type { Account, RefusedReason } from "../ledger.ts";
@@ -29,9 +31,15 @@ export interface HttpDoor {
   readonly onFailure: OnHttpFailure;
 }
 
+/** What a door that clients ask for sampling strategies needs. */
+export interface DoorSampling {
+  readonly source: SamplingSource;
+  readonly onRequest: NonNullable<SamplingRoutesOptions["onRequest"]>;
+}
+
 /** What a gRPC door does with calls. */
 export interface GrpcDoor {
-  readonly service: GrpcService;
+  readonly services: readonly GrpcService[];
   readonly onFailure: OnGrpcFailure;
 }
 

@@ -1,4 +1,5 @@
-// Jaeger over HTTP, port 14268: POST /api/traces, a thrift `Batch` in the binary protocol.
+// Jaeger over HTTP, port 14268: POST /api/traces, a thrift `Batch` in the binary protocol; and what
+// clients are to sample, at GET /api/sampling (sampling/sampling-routes.ts).
 //
 //   202 nothing · 400 "Cannot parse content type: …", "Unsupported content type: …",
 //   "Unable to process request body: …" · 429, 503 "Cannot submit Jaeger batch: …", Retry-After
@@ -11,16 +12,22 @@
 
 import { SpoorError, printError } from "../../base/errors.ts";
 import type { HttpAnswer, HttpFailure, HttpRoute } from "../../net/http-route.ts";
+import { makeSamplingRoutes } from "../../sampling/sampling-routes.ts";
 import type { Intake } from "../intake.ts";
 import type { Ledger } from "../ledger.ts";
-import { type HttpDoor, makeHttpFailureCounter, mediaTypeOf } from "./door.ts";
+import { type DoorSampling, type HttpDoor, makeHttpFailureCounter, mediaTypeOf } from "./door.ts";
 
 const THRIFT_TYPES = new Set(["application/x-thrift", "application/vnd.apache.thrift.binary"]);
 
 /** token "/" token, as far as it matters: RFC 9110 §8.3.1. */
 const MEDIA_TYPE = /^[!#$%&'*+.^_`|~0-9a-z-]+(?:\/[!#$%&'*+.^_`|~0-9a-z-]+)?$/;
 
-export function makeJaegerHttpDoor(intake: Intake, ledger: Ledger): HttpDoor {
+/** @param sampling without it, nobody is told what to sample. */
+export function makeJaegerHttpDoor(
+  intake: Intake,
+  ledger: Ledger,
+  sampling?: DoorSampling,
+): HttpDoor {
   const labels = { format: "jaeger", transport: "http" } as const;
   const take = intake.open("jaeger-http", "jaeger-thrift", labels);
   const unknown = ledger.account("jaeger-http", "unknown");
@@ -39,7 +46,13 @@ export function makeJaegerHttpDoor(intake: Intake, ledger: Ledger): HttpDoor {
       },
     },
   ];
-  return { routes, answerFailure, onFailure: makeHttpFailureCounter(unknown, routes) };
+  const { source, onRequest } = sampling ?? {};
+  const answers =
+    source === undefined || onRequest === undefined
+      ? []
+      : makeSamplingRoutes(source, { below: "api", onRequest });
+  const onFailure = makeHttpFailureCounter(unknown, routes);
+  return { routes: [...routes, ...answers], answerFailure, onFailure };
 }
 
 function refuseType(type: string): string {

@@ -17,15 +17,17 @@ export function makeOtlpGrpcDoor(intake: Intake, ledger: Ledger): GrpcDoor {
   const labels = { format: "otlp", transport: "grpc" } as const;
   const take = intake.open("otlp-grpc", "otlp-proto", labels);
   return {
-    service: {
-      name: SERVICE,
-      methods: {
-        Export: {
-          kind: "unary",
-          handle: async (message) => writeExportAnswer(rejectedOf(await take(message))),
+    services: [
+      {
+        name: SERVICE,
+        methods: {
+          Export: {
+            kind: "unary",
+            handle: async (message) => writeExportAnswer(rejectedOf(await take(message))),
+          },
         },
       },
-    },
+    ],
     onFailure: makeGrpcFailureCounter(ledger.account("otlp-grpc", "unknown"), `/${SERVICE}/Export`),
   };
 }

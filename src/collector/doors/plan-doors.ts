@@ -13,10 +13,11 @@ import type { HostPort } from "../../base/host-port.ts";
 import { type TlsConfig, tlsConfigOf } from "../../base/settings-groups.ts";
 import type { HttpCors } from "../../net/cors.ts";
 import type { GrpcLimits, HttpLimits } from "../../net/limits.ts";
+import { SAMPLING_PROTO_FILE } from "../../sampling/sampling-grpc.ts";
 import type { Intake } from "../intake.ts";
 import type { DoorName, Ledger } from "../ledger.ts";
 import type { CollectorConfig } from "../settings.ts";
-import type { GrpcDoor, HttpDoor } from "./door.ts";
+import type { DoorSampling, GrpcDoor, HttpDoor } from "./door.ts";
 import { makeJaegerGrpcDoor } from "./jaeger-grpc.ts";
 import { makeJaegerHttpDoor } from "./jaeger-http.ts";
 import { makeOtlpGrpcDoor } from "./otlp-grpc.ts";
@@ -37,15 +38,15 @@ export interface HttpDoorPlan extends Plan {
   readonly limits: Partial<HttpLimits>;
   readonly cors?: HttpCors;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly make: (intake: Intake, ledger: Ledger) => HttpDoor;
+  readonly make: (intake: Intake, ledger: Ledger, sampling?: DoorSampling) => HttpDoor;
 }
 
 export interface GrpcDoorPlan extends Plan {
   readonly kind: "grpc";
   readonly limits: Partial<GrpcLimits>;
-  /** Describes the service, below `src/wire/proto`. */
-  readonly protoFile: string;
-  readonly make: (intake: Intake, ledger: Ledger) => GrpcDoor;
+  /** Describe the services, below `src/wire/proto`. */
+  readonly protoFiles: readonly string[];
+  readonly make: (intake: Intake, ledger: Ledger, sampling?: DoorSampling) => GrpcDoor;
 }
 
 export type DoorPlan = HttpDoorPlan | GrpcDoorPlan;
@@ -68,7 +69,7 @@ function planOtlp(config: CollectorConfig): DoorPlan[] {
         connectionAgeMaxMs: config["collector.otlp.grpc.max-connection-age"],
         connectionAgeGraceMs: config["collector.otlp.grpc.max-connection-age-grace"],
       },
-      protoFile: "opentelemetry/proto/collector/trace/v1/trace_service.proto",
+      protoFiles: ["opentelemetry/proto/collector/trace/v1/trace_service.proto"],
       make: makeOtlpGrpcDoor,
     },
     {
@@ -105,7 +106,7 @@ function planJaeger(config: CollectorConfig): DoorPlan[] {
         connectionAgeMaxMs: config["collector.grpc-server.max-connection-age"],
         connectionAgeGraceMs: config["collector.grpc-server.max-connection-age-grace"],
       },
-      protoFile: "jaeger/api_v2/collector.proto",
+      protoFiles: ["jaeger/api_v2/collector.proto", SAMPLING_PROTO_FILE],
       make: makeJaegerGrpcDoor,
     },
     {
