@@ -10,10 +10,11 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   net: ["base"], //                 sockets, HTTP, gRPC, TLS; no formats
   store: [...floor, "wire", "net"], // one folder per engine behind TraceStore
   sampling: library, //             what clients sample: file, adaptive, the answers
+  agent: [...library, "sampling"], //  UDP doors, forwarding, the spool
   collector: [...library, "sampling"], // doors, intake, ledger
   query: library, //                HTTP and gRPC answers
   demo: ["base"], //                small services with real OpenTelemetry SDKs
-  cli: [...library, "sampling", "collector", "query", "demo"], // knows all rooms
+  cli: [...library, "sampling", "agent", "collector", "query", "demo"], // knows all rooms
 };
 
 /** Rooms that run wherever JavaScript runs: nothing of `node:` and no npm package. */

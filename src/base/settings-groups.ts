@@ -2,6 +2,7 @@
 //
 //   tlsSettings("collector.grpc")      collector.grpc.tls.{enabled,cert,key,client-ca,…}
 //   corsSettings("collector.zipkin")   collector.zipkin.cors.allowed-{origins,headers}
+//   clientTlsSettings("reporter.grpc") reporter.grpc.tls.{enabled,ca,cert,key,server-name,…}
 //
 // Source: Jaeger's tlscfg and corscfg flag groups.
 // Not here: reading certificates and starting TLS (net).
@@ -113,6 +114,73 @@ export function tlsConfigOf<P extends string>(
     throw refuse(`min-version ${tls.minVersion} is above max-version ${tls.maxVersion}`);
   }
   return tls;
+}
+
+type ClientTlsRows = {
+  readonly enabled: Setting<boolean>;
+  readonly ca: Setting<string>;
+  readonly cert: Setting<string>;
+  readonly key: Setting<string>;
+  readonly "server-name": Setting<string>;
+  readonly "skip-host-verify": Setting<boolean>;
+};
+
+/** TLS towards a server, as its config says it: what the clients of net take. Files are PEM. */
+export interface ClientTlsConfig {
+  /** Empty: the authorities of the system. */
+  readonly ca: string;
+  readonly cert: string;
+  readonly key: string;
+  /** Empty: the name that is dialled. */
+  readonly serverName: string;
+  readonly skipHostVerify: boolean;
+}
+
+export type ClientTlsSettings<P extends string> = Prefixed<`${P}.tls`, ClientTlsRows>;
+
+/** The TLS group of the connections whose settings start with `prefix`. */
+export function clientTlsSettings<P extends string>(
+  prefix: P,
+  aliases: { readonly enabled?: readonly Alias[] } = {},
+): ClientTlsSettings<P> {
+  return withPrefix(`${prefix}.tls`, {
+    enabled: setting("bool", false, { help: "Speak TLS.", aliases: aliases.enabled ?? [] }),
+    ca: setting("string", "", {
+      help: "File with the authorities of the server's certificate, PEM; empty: the system's.",
+    }),
+    cert: setting("string", "", { help: "File with our certificate chain, PEM." }),
+    key: setting("string", "", { help: "File with the private key of the certificate, PEM." }),
+    "server-name": setting("string", "", {
+      help: "Name that the server's certificate must have; empty: the one that is dialled.",
+    }),
+    "skip-host-verify": setting("bool", false, {
+      help: "Take any certificate of the server: protects from nobody who can get in between.",
+    }),
+  });
+}
+
+/**
+ * The TLS group of a client, out of a parsed config.
+ *
+ * @returns undefined when it speaks plain text.
+ * @throws SpoorError `bad-input` when parts of the group contradict each other.
+ */
+export function clientTlsConfigOf<P extends string>(
+  config: { readonly [K in keyof ClientTlsSettings<P>]: unknown },
+  prefix: P,
+): ClientTlsConfig | undefined {
+  const names = Object.keys(config).filter((name) => name.startsWith(`${prefix}.tls.`));
+  const values = names.map((name) => [name.slice(prefix.length + 5), config[name as never]]);
+  // The parameter's type has made sure that all six rows are there, parseSettings of their types.
+  const group = Object.fromEntries(values) as ConfigOf<ClientTlsRows>;
+  const { ca, cert, key, enabled } = group;
+  if (enabled) {
+    const serverName = group["server-name"];
+    return { ca, cert, key, serverName, skipHostVerify: group["skip-host-verify"] };
+  }
+  if (ca + cert + key === "") return undefined;
+  const message = `${prefix}.tls: files are given, but ${prefix}.tls.enabled is not true`;
+  throw new SpoorError("bad-input", message);
 }
 
 interface CorsRows {

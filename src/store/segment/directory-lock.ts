@@ -11,17 +11,21 @@ export interface DirectoryLock {
   release(): void;
 }
 
-/** @throws SpoorError `unavailable` if another process has the directory, or nobody may write there. */
-export async function lockDirectory(directory: string): Promise<DirectoryLock> {
+const ADVICE =
+  "a query beside a collector needs the all-in-one instead, or a directory of its own (--segment.directory)";
+
+/**
+ * @param advice what to do if another process has it.
+ * @throws SpoorError `unavailable` if another process has the directory, or nobody may write there.
+ */
+export async function lockDirectory(directory: string, advice = ADVICE): Promise<DirectoryLock> {
   const sqlite = await import("node:sqlite");
   const database = openDatabase(sqlite.DatabaseSync, directory);
   try {
     database.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
   } catch (error) {
     database.close();
-    const message =
-      `another process uses the data directory ${directory}, and only one may: a query beside a ` +
-      "collector needs the all-in-one instead, or a directory of its own (--segment.directory)";
+    const message = `another process uses the data directory ${directory}, and only one may: ${advice}`;
     throw new SpoorError("unavailable", message, {}, error);
   }
   return { release: () => database.close() };

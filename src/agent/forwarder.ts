@@ -1,0 +1,360 @@
+// Takes parcels over from the agent's doors and sees that a collector has them, sooner or later.
+//
+//   send ─▶ a lane, and another one after a setback ─▶ delivered, or refused for good
+//    │ nobody takes it in time (awayMsMax, attemptsMax)
+//    └▶ spool on the disk ─ in order, one at a time, at a bounded rate ─▶ the same lanes
+//         without a spool: waits in memory, bounded in bytes
+//
+// New parcels do not wait for those in the spool. A parcel may arrive twice: when an answer was lost, and
+// those that were delivered from the spool just before a crash (spool.ts).
+//
+// Trust: the collectors are peers; each call has its time, each answer its size (reporters/).
+// Not here: how lanes are chosen (collectors.ts), settings (open-forwarder.ts).
+
+import { SpoorError } from "../base/errors.ts";
+import type { Clock } from "../base/clock.ts";
+import type { Log } from "../base/log.ts";
+import type { Collectors, TakenLane } from "./collectors.ts";
+import { ForwardBooks, type ForwardDroppedReason, type ForwarderFigures } from "./forward-books.ts";
+import type { Parcel, ParcelFormat } from "./parcel.ts";
+import { Refusal, type RefusalReason, Setback, type StrategyAnswer } from "./reporters/reporter.ts";
+import type { Spool, SpooledParcel } from "./spool.ts";
+import type { Wake } from "./timers.ts";
+
+export interface Forwarder {
+  /** What payloads must be. */
+  readonly format: ParcelFormat;
+  /** As in Jaeger's metrics: grpc, tchannel, otlp-grpc, otlp-http. */
+  readonly protocol: string;
+  /**
+   * Resolves when a collector or the spool on the disk has the parcel.
+   *
+   * @throws SpoorError `bad-input` or `unsupported`: a collector refused it for good; `overloaded`,
+   *   `unavailable`: nobody has it.
+   */
+  send(parcel: Parcel): Promise<void>;
+  /** Asks a collector. @throws SpoorError `unavailable` if none answers. */
+  askStrategy(service: string): Promise<StrategyAnswer>;
+  figures(): ForwarderFigures;
+  /**
+   * Ends what is under way, puts into the spool what no collector takes, and closes.
+   *
+   * @param graceMs after which calls are cut off.
+   */
+  close(graceMs: number): Promise<void>;
+}
+
+export interface ForwarderOptions {
+  readonly collectors: Collectors;
+  readonly format: ParcelFormat;
+  readonly protocol: string;
+  /** Nothing: parcels wait in memory. */
+  readonly spool: Spool | undefined;
+  /** Calls for one parcel before it goes into the spool. */
+  readonly attemptsMax: number;
+  /** So long a parcel waits for a collector before it goes into the spool. */
+  readonly awayMsMax: number;
+  /** Of payloads under way or waiting for a lane. On their way to the disk may be as many again. */
+  readonly memoryBytesMax: number;
+  /** Of payloads taken out of the spool, in a second. */
+  readonly spoolBytesPerSecond: number;
+  readonly clock: Clock;
+  readonly wake: Wake;
+  readonly log: Log;
+  readonly onBug: (error: unknown) => void;
+}
+
+/** A client's library gives up on its sampler sooner. */
+const STRATEGY_MS_MAX = 2_000;
+/** A disk that fails to be read is not asked all the time. */
+const SPOOL_REST_MS = 1_000;
+/** Shorter waits are saved up: a timer is not that exact. */
+const PAUSE_MS_MIN = 5;
+
+/** How long to go on: until that many calls, or that many ms of waiting for a lane. */
+interface Patience {
+  readonly attempts: number;
+  readonly waitMs: number;
+}
+
+const ENDLESS: Patience = { attempts: Infinity, waitMs: Infinity };
+
+type Outcome =
+  | { readonly is: "delivered" }
+  | { readonly is: "refused"; readonly refusal: Refusal }
+  /** Out of patience, or stopped. */
+  | { readonly is: "left" };
+
+export class CollectorForwarder implements Forwarder {
+  readonly format: ParcelFormat;
+  readonly protocol: string;
+  readonly #options: ForwarderOptions;
+  readonly #books = new ForwardBooks();
+  /** No new calls. */
+  readonly #stop = new AbortController();
+  /** No calls at all. */
+  readonly #cut = new AbortController();
+  readonly #sending = new Set<Promise<void>>();
+  #isClosing = false;
+  #isSpilling = false;
+  #wakeDrain: (() => void) | undefined;
+  readonly #draining: Promise<void>;
+
+  constructor(options: ForwarderOptions) {
+    this.#options = options;
+    this.format = options.format;
+    this.protocol = options.protocol;
+    const { spool, onBug } = options;
+    this.#draining = spool === undefined ? Promise.resolve() : this.#drain(spool).catch(onBug);
+  }
+
+  send(parcel: Parcel): Promise<void> {
+    ForwardBooks.add(this.#books.received, parcel.spans);
+    if (this.#isClosing) return Promise.reject(this.#drop(parcel, "closed"));
+    const { spool, memoryBytesMax, collectors, awayMsMax } = this.#options;
+    const bytes = this.#books.inFlight.bytes + parcel.payload.length;
+    const isFull = bytes > memoryBytesMax;
+    if (bytes > 2 * memoryBytesMax || (isFull && spool === undefined)) {
+      return Promise.reject(this.#drop(parcel, "memory-full"));
+    }
+    const isHopeless = spool !== undefined && (isFull || collectors.awayMs() >= awayMsMax);
+    const sending = this.#carry(parcel, isHopeless).finally(() => this.#sending.delete(sending));
+    this.#sending.add(sending);
+    return sending;
+  }
+
+  async askStrategy(service: string): Promise<StrategyAnswer> {
+    const { wake, collectors } = this.#options;
+    const late = new AbortController();
+    const cancel = wake(STRATEGY_MS_MAX, () => late.abort());
+    try {
+      const taken = collectors.tryTake() ?? (await collectors.take(late.signal));
+      if (taken === undefined) throw new SpoorError("unavailable", "no collector is connected");
+      return await ask(taken, service, late.signal);
+    } finally {
+      cancel();
+    }
+  }
+
+  figures(): ForwarderFigures {
+    const { spool, collectors } = this.#options;
+    const { received, delivered, refused, dropped, inFlight, setbacks } = this.#books;
+    const { connected, known, reconnects } = collectors;
+    return {
+      received,
+      delivered,
+      refused,
+      dropped: { ...dropped, damaged: spool?.damaged ?? dropped.damaged },
+      inFlight,
+      recovered: spool?.recovered ?? { parcels: 0, spans: 0 },
+      spooled: { parcels: 0, spans: 0, ...spool?.waiting, bytes: spool?.bytes() ?? 0 },
+      damagedBytes: spool?.damagedBytes ?? 0,
+      setbacks,
+      reconnects,
+      collectors: { connected, known },
+    };
+  }
+
+  async close(graceMs: number): Promise<void> {
+    this.#isClosing = true;
+    const { spool, wake, collectors } = this.#options;
+    const end = (): void => {
+      this.#stop.abort();
+      this.#cut.abort();
+    };
+    const cancel = wake(graceMs, end);
+    // What waits for a collector is safe on the disk; in memory it may still find one.
+    if (spool !== undefined) this.#stop.abort();
+    this.#wakeDrain?.();
+    await Promise.allSettled(this.#sending);
+    await this.#draining;
+    cancel();
+    end();
+    collectors.close();
+    await spool?.close();
+  }
+
+  /** @param isHopeless it goes to the spool at once. */
+  async #carry(parcel: Parcel, isHopeless: boolean): Promise<void> {
+    const { attemptsMax, awayMsMax, spool } = this.#options;
+    const { inFlight } = this.#books;
+    const patience = spool === undefined ? ENDLESS : { attempts: attemptsMax, waitMs: awayMsMax };
+    const bytes = parcel.payload.length;
+    ForwardBooks.add(inFlight, parcel.spans);
+    inFlight.bytes += bytes;
+    try {
+      const outcome: Outcome = isHopeless
+        ? { is: "left" }
+        : await this.#deliver(parcel, patience, this.#stop.signal);
+      if (outcome.is === "refused") throw asSpoorError(outcome.refusal);
+      if (outcome.is === "delivered") {
+        this.#isSpilling = false;
+        return;
+      }
+      if (spool === undefined) throw this.#drop(parcel, "closed");
+      await this.#spill(parcel, spool);
+    } finally {
+      ForwardBooks.add(inFlight, -parcel.spans, -1);
+      inFlight.bytes -= bytes;
+    }
+  }
+
+  async #spill(parcel: Parcel, spool: Spool): Promise<void> {
+    try {
+      await spool.put(parcel);
+    } catch (error) {
+      if (!(error instanceof SpoorError)) throw error;
+      this.#drop(parcel, error.code === "overloaded" ? "spool-full" : "spool-failed");
+      throw error;
+    }
+    if (!this.#isSpilling) {
+      this.#options.log.warn("no collector takes spans: they go to the spool");
+      this.#isSpilling = true;
+    }
+    this.#wakeDrain?.();
+  }
+
+  /** Books what became of the parcel, unless it is left. */
+  async #deliver(parcel: Parcel, patience: Patience, stop: AbortSignal): Promise<Outcome> {
+    const { collectors } = this.#options;
+    let avoid: string | undefined;
+    for (let attempt = 0; attempt < patience.attempts && !stop.aborted; attempt++) {
+      const taken = collectors.tryTake(avoid) ?? (await this.#wait(patience.waitMs, stop, avoid));
+      if (taken === undefined) break;
+      const refusal = await this.#call(taken, parcel);
+      if (refusal === "setback") avoid = taken.address;
+      else return refusal === undefined ? { is: "delivered" } : { is: "refused", refusal };
+    }
+    return { is: "left" };
+  }
+
+  async #wait(
+    waitMs: number,
+    stop: AbortSignal,
+    avoid: string | undefined,
+  ): Promise<TakenLane | undefined> {
+    const { wake, collectors } = this.#options;
+    if (waitMs === Infinity) return collectors.take(stop, avoid);
+    const late = new AbortController();
+    const end = (): void => late.abort();
+    const cancel = wake(waitMs, end);
+    stop.addEventListener("abort", end, { once: true });
+    try {
+      return await collectors.take(late.signal, avoid);
+    } finally {
+      stop.removeEventListener("abort", end);
+      cancel();
+    }
+  }
+
+  /** @returns undefined: delivered. */
+  async #call(
+    taken: TakenLane,
+    { payload, spans }: Parcel,
+  ): Promise<Refusal | "setback" | undefined> {
+    try {
+      const leftOut = await taken.lane.send(payload, this.#cut.signal);
+      taken.done("good");
+      const left = Math.min(spans, leftOut.spans);
+      ForwardBooks.add(this.#books.delivered, spans - left);
+      if (left > 0) this.#refuse("partial", left, 0, leftOut.reason);
+      return undefined;
+    } catch (error) {
+      if (error instanceof Refusal) {
+        taken.done("refused");
+        this.#refuse(error.reason, spans, 1, error.message);
+        return error;
+      }
+      if (!(error instanceof Setback)) {
+        taken.done("cancelled");
+        throw error;
+      }
+      taken.done(this.#cut.signal.aborted ? "cancelled" : error);
+      this.#books.setbacks++;
+      this.#options.log.debug("a collector did not take spans", { error: error.message });
+      return "setback";
+    }
+  }
+
+  #refuse(reason: RefusalReason, spans: number, parcels: number, error: string): void {
+    ForwardBooks.add(this.#books.refused[reason], spans, parcels);
+    this.#options.log.warn("a collector refused spans for good", { reason, spans, error });
+  }
+
+  #drop(parcel: Parcel, reason: ForwardDroppedReason): SpoorError {
+    ForwardBooks.add(this.#books.dropped[reason], parcel.spans);
+    return reason === "memory-full"
+      ? new SpoorError("overloaded", "too many spans wait for a collector")
+      : new SpoorError("unavailable", "no collector takes spans, and the agent ends");
+  }
+
+  /** What is in the spool, one after the other, until the forwarder closes. */
+  async #drain(spool: Spool): Promise<void> {
+    const { clock, spoolBytesPerSecond } = this.#options;
+    const stop = this.#stop.signal;
+    let nextMs = 0;
+    while (!stop.aborted) {
+      const parcel = this.#peek(spool);
+      if (parcel === undefined || parcel === "failed") {
+        await this.#pause(parcel === "failed" ? SPOOL_REST_MS : Infinity);
+        continue;
+      }
+      // Until it is shifted it counts as spooled: `#call` books it, and the spool lets it go at once.
+      const { is } = await this.#deliver(parcel, ENDLESS, stop);
+      if (is === "left") return;
+      await spool.shift();
+      const now = clock.monotonicMs();
+      nextMs = Math.max(now, nextMs) + (parcel.payload.length / spoolBytesPerSecond) * 1_000;
+      if (nextMs - now >= PAUSE_MS_MIN) await this.#pause(nextMs - now, false);
+    }
+  }
+
+  #peek(spool: Spool): SpooledParcel | "failed" | undefined {
+    try {
+      return spool.peek();
+    } catch (error) {
+      if (!(error instanceof SpoorError)) throw error;
+      this.#options.log.error("the spool cannot be read", { error: error.message });
+      return "failed";
+    }
+  }
+
+  /** @param isInterrupted by parcels that come into the spool; the end of the forwarder always does. */
+  #pause(ms: number, isInterrupted = true): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = ms === Infinity ? undefined : this.#options.wake(ms, () => end());
+      const { signal } = this.#stop;
+      const end = (): void => {
+        cancel?.();
+        signal.removeEventListener("abort", end);
+        this.#wakeDrain = undefined;
+        resolve();
+      };
+      signal.addEventListener("abort", end, { once: true });
+      if (signal.aborted) end();
+      else if (isInterrupted) this.#wakeDrain = end;
+    });
+  }
+}
+
+async function ask(
+  taken: TakenLane,
+  service: string,
+  signal: AbortSignal,
+): Promise<StrategyAnswer> {
+  try {
+    const answer = await taken.lane.askStrategy(service, signal);
+    taken.done("good");
+    return answer;
+  } catch (error) {
+    // A lane that answers no questions may still take spans.
+    taken.done("cancelled");
+    if (!(error instanceof Setback) && !(error instanceof Refusal)) throw error;
+    throw new SpoorError("unavailable", `the collector does not say: ${error.message}`, {}, error);
+  }
+}
+
+function asSpoorError({ reason, message }: Refusal): SpoorError {
+  const code = reason === "unsupported" || reason === "forbidden" ? "unsupported" : "bad-input";
+  return new SpoorError(code, `the collector refused spans: ${message}`);
+}

@@ -1,0 +1,151 @@
+// TChannel (14267): what agents of Jaeger v1.6 to v1.17 speak.
+//
+//   arguments { 1: list<Batch> } ─▶ Collector::submitBatches ─▶ { 0: list<{ 1: ok }> }
+//
+// Source: jaeger.thrift, sampling.thrift of jaeger-idl. Trust: answers are a peer's.
+// Not here: frames (net/tchannel-client.ts).
+
+import type { Clock } from "../../base/clock.ts";
+import { SpoorError } from "../../base/errors.ts";
+import type { Log } from "../../base/log.ts";
+import { type TChannelClient, openTChannelClient } from "../../net/tchannel-client.ts";
+import { ThriftBinaryReader } from "../../wire/thrift-binary.ts";
+import { ThriftBinaryWriter } from "../../wire/thrift-binary-writer.ts";
+import {
+  BINARY,
+  BOOL,
+  LIST,
+  STOP,
+  STRUCT,
+  fieldKey,
+  readListOf,
+  skipField,
+} from "../../wire/thrift-reader.ts";
+import { NOTHING_LEFT_OUT, Refusal, type Reporter, Setback } from "./reporter.ts";
+
+export interface TChannelReporterOptions {
+  /** From the connect to the first answer. */
+  readonly connectTimeoutMs: number;
+  /** Of one call. */
+  readonly timeoutMs: number;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+const SERVICE = "jaeger-collector";
+/** As Jaeger's agent calls itself. */
+const CALLER = "jaeger-agent";
+const RESULT_LIST = fieldKey(0, LIST);
+const RESULT_STRUCT = fieldKey(0, STRUCT);
+const OK = fieldKey(1, BOOL);
+
+export function makeTChannelReporter(options: TChannelReporterOptions): Reporter {
+  const { connectTimeoutMs, timeoutMs, clock, log } = options;
+  return {
+    protocol: "tchannel",
+    format: "jaeger-thrift-list",
+    async open({ address }, onLost) {
+      const client = openTChannelClient({
+        hostPort: address,
+        processName: CALLER,
+        log,
+        clock,
+        connectTimeoutMs,
+      });
+      let isLost = false;
+      const ask = async (method: string, body: Uint8Array, signal: AbortSignal) => {
+        try {
+          return await client.call(SERVICE, method, body, { ttlMs: timeoutMs, signal });
+        } catch (error) {
+          if (!client.isConnected && !isLost) {
+            // Who is connected again when, is decided once for all protocols.
+            isLost = true;
+            client.close();
+            onLost();
+          }
+          throw verdictOf(error, signal);
+        }
+      };
+      await firstPing(client);
+      return {
+        async send(payload, signal) {
+          const answer = await ask("Collector::submitBatches", payload, signal);
+          if (isTaken(answer)) return NOTHING_LEFT_OUT;
+          throw new Setback("the collector took not all batches");
+        },
+        check: () => client.ping(),
+        async askStrategy(service, signal) {
+          const method = "SamplingManager::getSamplingStrategy";
+          const answer = await ask(method, writeQuestion(service), signal);
+          return { format: "thrift", payload: readResult(answer) };
+        },
+        close: () => client.close(),
+      };
+    },
+  };
+}
+
+async function firstPing(client: TChannelClient): Promise<void> {
+  try {
+    await client.ping();
+  } catch (error) {
+    client.close();
+    throw error;
+  }
+}
+
+function verdictOf(error: unknown, signal: AbortSignal): unknown {
+  if (signal.aborted) return new Setback("cancelled");
+  if (!(error instanceof SpoorError)) return error;
+  const { code, message } = error;
+  const isForGood = code === "bad-input" || code === "unsupported";
+  return isForGood ? new Refusal("invalid", message) : new Setback(message);
+}
+
+/** An answer that does not read says nothing against the batches: the call succeeded. */
+function isTaken(answer: Uint8Array): boolean {
+  const thrift = new ThriftBinaryReader(answer, 0);
+  let isOk = true;
+  try {
+    for (let field = thrift.nextField(); field !== STOP; field = thrift.nextField()) {
+      if (field !== RESULT_LIST) {
+        skipField(thrift, field);
+        continue;
+      }
+      for (let left = readListOf(thrift, STRUCT); left > 0; left--) {
+        for (let own = thrift.nextField(); own !== STOP; own = thrift.nextField()) {
+          if (own === OK) isOk = thrift.readBool() && isOk;
+          else skipField(thrift, own);
+        }
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof SpoorError)) throw error;
+  }
+  return isOk;
+}
+
+/** { 1: serviceName }. */
+function writeQuestion(service: string): Uint8Array {
+  const writer = new ThriftBinaryWriter();
+  const bytes = new TextEncoder().encode(service);
+  const outer = writer.beginStruct();
+  writer.field(1, BINARY);
+  writer.writeBinary(bytes, 0, bytes.length);
+  writer.endStruct(outer);
+  return writer.take();
+}
+
+/** The struct of the result. @throws Refusal if there is none. */
+function readResult(answer: Uint8Array): Uint8Array {
+  const thrift = new ThriftBinaryReader(answer, 0);
+  try {
+    for (let field = thrift.nextField(); field !== STOP; field = thrift.nextField()) {
+      if (field === RESULT_STRUCT) return answer.subarray(thrift.at);
+      skipField(thrift, field);
+    }
+  } catch (error) {
+    if (!(error instanceof SpoorError)) throw error;
+  }
+  throw new Refusal("other", "the answer has no strategy");
+}
