@@ -25,6 +25,7 @@ const addressFlags: Readonly<Record<DoorName, string>> = {
   "otlp-http": "collector.otlp.http.host-port",
   "jaeger-grpc": "collector.grpc-server.host-port",
   "jaeger-http": "collector.http-server.host-port",
+  tchannel: "collector.tchan-server.host-port",
   zipkin: "collector.zipkin.host-port",
 };
 

@@ -29,6 +29,7 @@ const LISTENERS: readonly string[] = [
 ];
 /** Doors that an older checkout may not know: it reads no such variable, but refuses such a flag. */
 const NEWER_LISTENERS = {
+  COLLECTOR_TCHAN_SERVER_HOST_PORT: "127.0.0.1:0",
   HTTP_SERVER_HOST_PORT: "127.0.0.1:0",
   SAMPLING_GRPC_SERVER_HOST_PORT: "127.0.0.1:0",
 };

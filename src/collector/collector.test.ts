@@ -61,16 +61,18 @@ test("openCollector() opens every door that has an address, and says where", asy
       ["otlp-http", "OTLP HTTP"],
       ["jaeger-grpc", "Jaeger gRPC"],
       ["jaeger-http", "Jaeger HTTP (thrift)"],
+      ["tchannel", "Jaeger TChannel"],
       ["zipkin", "Zipkin HTTP"],
     ],
   );
   for (const { door, at, port } of addresses) {
-    assert.equal(at, `${door.endsWith("grpc") ? "" : "http://"}127.0.0.1:${port}`);
+    const isHttp = !door.endsWith("grpc") && door !== "tchannel";
+    assert.equal(at, `${isHttp ? "http://" : ""}127.0.0.1:${port}`);
   }
 });
 
 test("openCollector() writes into the books that it is given, and shows them as metrics", async () => {
-  const argv = ["otlp.grpc", "grpc-server", "http-server", "zipkin"].map(
+  const argv = ["otlp.grpc", "grpc-server", "http-server", "tchan-server", "zipkin"].map(
     (door) => `--collector.${door}.host-port=`,
   );
   argv.push(`--collector.otlp.http.host-port=${host}:0`);

@@ -18,6 +18,7 @@ import { makeGrpcReflection } from "../net/grpc-reflection.ts";
 import { openGrpcServer } from "../net/grpc-server.ts";
 import { openHttpServer } from "../net/http-server.ts";
 import { grpcLimits } from "../net/limits.ts";
+import { openTChannelServer } from "../net/tchannel-server.ts";
 import type { Sampling } from "../sampling/open-sampling.ts";
 import { makeSamplingCount } from "../sampling/sampling-count.ts";
 import type { TraceStore } from "../store/trace-store.ts";
@@ -26,6 +27,7 @@ import {
   type DoorPlan,
   type GrpcDoorPlan,
   type HttpDoorPlan,
+  type TChannelDoorPlan,
   planDoors,
 } from "./doors/plan-doors.ts";
 import { Intake } from "./intake.ts";
@@ -59,7 +61,7 @@ export interface DoorAddress {
   readonly door: DoorName;
   /** For people: "OTLP gRPC". */
   readonly name: string;
-  /** `http://127.0.0.1:4318`, or `127.0.0.1:4317` for gRPC. */
+  /** `http://127.0.0.1:4318`, or `127.0.0.1:4317` for gRPC and TChannel. */
   readonly at: string;
   readonly port: number;
 }
@@ -89,6 +91,9 @@ interface Opened {
 }
 
 const PROTO_FOLDER = fileURLToPath(new URL("../wire/proto", import.meta.url));
+
+/** By what name agents call the collector. */
+const TCHANNEL_SERVICE = "jaeger-collector";
 
 /** A body as it came, decompressed in pieces, and for a moment as one. */
 const COPIES_OF_BODY = 3;
@@ -151,9 +156,9 @@ function share(options: CollectorOptions): Shared {
 }
 
 function openDoor(plan: DoorPlan, hostPort: HostPort, shared: Shared): Promise<Opened> {
-  return plan.kind === "http"
-    ? openHttpDoor(plan, hostPort, shared)
-    : openGrpcDoor(plan, hostPort, shared);
+  if (plan.kind === "http") return openHttpDoor(plan, hostPort, shared);
+  if (plan.kind === "grpc") return openGrpcDoor(plan, hostPort, shared);
+  return openTChannelDoor(plan, hostPort, shared);
 }
 
 function openHttpDoor(plan: HttpDoorPlan, hostPort: HostPort, shared: Shared): Promise<Opened> {
@@ -196,8 +201,29 @@ function openGrpcDoor(plan: GrpcDoorPlan, hostPort: HostPort, shared: Shared): P
   });
 }
 
+function openTChannelDoor(
+  { name, limits, make }: TChannelDoorPlan,
+  hostPort: HostPort,
+  shared: Shared,
+): Promise<Opened> {
+  const { log, onBug, clock, budget, intake, ledger, doorSampling } = shared;
+  const { services, onFailure } = make(intake, ledger, doorSampling);
+  return openTChannelServer({
+    name,
+    processName: TCHANNEL_SERVICE,
+    hostPort,
+    services,
+    log,
+    onBug,
+    clock,
+    limits,
+    budget,
+    onFailure,
+  });
+}
+
 function addressOf({ name, title, kind, tls }: DoorPlan, { address, port }: Opened): DoorAddress {
   const hostPort = printHostPort({ host: address, port });
-  const scheme = kind === "grpc" ? "" : tls === undefined ? "http://" : "https://";
+  const scheme = kind !== "http" ? "" : tls === undefined ? "http://" : "https://";
   return { door: name, name: title, at: scheme + hostPort, port };
 }

@@ -40,7 +40,7 @@ export type TakePayload = (payload: Uint8Array) => Promise<Receipt>;
 /** Label values of Jaeger's metrics. */
 export interface JaegerLabels {
   readonly format: "jaeger" | "proto" | "zipkin" | "otlp";
-  readonly transport: "grpc" | "http";
+  readonly transport: "grpc" | "http" | "tchannel";
 }
 
 export interface IntakeOptions {

@@ -16,7 +16,14 @@
 import { RECEIVED_FORMATS } from "../store/received.ts";
 
 /** Ways into the collector. */
-export const DOORS = ["otlp-grpc", "otlp-http", "jaeger-grpc", "jaeger-http", "zipkin"] as const;
+export const DOORS = [
+  "otlp-grpc",
+  "otlp-http",
+  "jaeger-grpc",
+  "jaeger-http",
+  "tchannel",
+  "zipkin",
+] as const;
 export type DoorName = (typeof DOORS)[number];
 
 /** `unknown`: the request was refused before anybody could tell. */

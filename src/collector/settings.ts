@@ -28,6 +28,10 @@ const grpcDoors = {
     enabled: [deprecatedAlias("collector.grpc.tls")],
     clientCa: [deprecatedAlias("collector.grpc.tls.client.ca")],
   }),
+  "collector.tchan-server.host-port": setting("host-port", ":14267", {
+    help: "Where Jaeger agents up to v1.17 send by TChannel.",
+    aliases: [deprecatedAlias("collector.port", "port")],
+  }),
   "collector.otlp.enabled": setting("bool", true, {
     help: "Whether the two OTLP doors are open.",
   }),
@@ -97,7 +101,7 @@ export const collectorSettings = {
   ...grpcDoors,
   ...httpDoors,
   "collector.max-http-body-size": setting("bytes", "20MiB", {
-    help: "Largest body that an HTTP door takes, as it comes and decompressed.",
+    help: "Largest body that an HTTP door takes, as it comes and decompressed, and largest TChannel call.",
     min: 1,
     max: 2 ** 31 - 1,
   }),
@@ -115,7 +119,6 @@ export const collectorSettings = {
   ),
   "collector.queue-size": ignored("value", "what waits is bounded by collector.max-inflight-bytes"),
   "collector.num-workers": ignored("value", "spans are written as they arrive, without workers"),
-  "collector.port": ignored("value", "TChannel senders are not served"),
 } satisfies Settings;
 
 /** `{ "collector.grpc-server.host-port": HostPort | undefined, … }`. */

@@ -91,7 +91,7 @@ export interface TChannelFailure {
 /** What all connections of a door share. */
 export interface TChannelDoor {
   /** Told to peers as the name of the process. */
-  readonly name: string;
+  readonly processName: string;
   readonly services: TChannelServices;
   readonly limits: TChannelLimits;
   readonly budget: ByteBudget;
@@ -246,7 +246,7 @@ export class TChannelConnection {
     this.#isInitialized = true;
     const headers = new Map([
       ["host_port", this.#local],
-      ["process_name", this.#door.name],
+      ["process_name", this.#door.processName],
       ["tchannel_language", "node"],
       ["tchannel_language_version", process.versions.node],
       ["tchannel_version", "2"],

@@ -23,8 +23,10 @@ import {
 import { lookMsOf } from "./tchannel-link.ts";
 
 export interface TChannelServerOptions {
-  /** Names the door in logs and errors, and to peers: "jaeger-collector". */
+  /** Names the door in logs and errors. */
   readonly name: string;
+  /** Told to peers; default: `name`. */
+  readonly processName?: string;
   readonly hostPort: HostPort;
   readonly services: TChannelServices;
   readonly log: Log;
@@ -49,7 +51,7 @@ export interface TChannelServer {
 export async function openTChannelServer(options: TChannelServerOptions): Promise<TChannelServer> {
   const limits = { ...tchannelLimits, ...options.limits };
   const door: TChannelDoor = {
-    name: options.name,
+    processName: options.processName ?? options.name,
     services: options.services,
     limits,
     budget: options.budget ?? makeByteBudget(limits.inFlightBytesMax),

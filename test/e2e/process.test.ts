@@ -263,6 +263,7 @@ const doorSettings: readonly (readonly [setting: string, door: string])[] = [
   ["collector.otlp.http", "otlp-http"],
   ["collector.grpc-server", "jaeger-grpc"],
   ["collector.http-server", "jaeger-http"],
+  ["collector.tchan-server", "tchannel"],
   ["collector.zipkin", "zipkin"],
   ["query.http-server", "query-http"],
   ["query.grpc-server", "query-grpc"],

@@ -23,6 +23,7 @@ const NAMES = {
   otlpHttp: /^OTLP HTTP/,
   jaegerGrpc: /^Jaeger gRPC/,
   jaegerHttp: /^Jaeger HTTP/,
+  tchannel: /^Jaeger TChannel/,
   zipkin: /^Zipkin/,
   admin: /^admin/i,
   queryHttp: /^query HTTP/i,

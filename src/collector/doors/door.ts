@@ -20,6 +20,7 @@ import type {
 import { GRPC_STATUS } from "../../net/status.ts";
 import type { SamplingRoutesOptions } from "../../sampling/sampling-routes.ts";
 import type { SamplingSource } from "../../sampling/strategies.ts";
+import type { TChannelFailure, TChannelServices } from "../../net/tchannel-connection.ts";
 import type { Rejected } from "../../wire/otlp-proto.ts";
 import type { Receipt } from "../intake.ts";
 import type { Account, RefusedReason } from "../ledger.ts";
@@ -41,6 +42,12 @@ export interface DoorSampling {
 export interface GrpcDoor {
   readonly services: readonly GrpcService[];
   readonly onFailure: OnGrpcFailure;
+}
+
+/** What a TChannel door does with calls. */
+export interface TChannelDoor {
+  readonly services: TChannelServices;
+  readonly onFailure: (failure: TChannelFailure) => void;
 }
 
 /** What an OTLP sender is told of its spans. */

@@ -19,6 +19,7 @@ const ports: readonly (readonly [DoorName, number])[] = [
   ["otlp-http", 4318],
   ["jaeger-grpc", 14250],
   ["jaeger-http", 14268],
+  ["tchannel", 14267],
   ["zipkin", 9411],
 ];
 

@@ -5,6 +5,7 @@
 //   otlp-http     4318    collector.otlp.http.*                         otlp-http.ts
 //   jaeger-grpc   14250   collector.grpc-server.*, collector.grpc.tls   jaeger-grpc.ts
 //   jaeger-http   14268   collector.http-server.*, collector.http.tls   jaeger-http.ts
+//   tchannel      14267   collector.tchan-server.host-port              tchannel.ts
 //   zipkin        9411    collector.zipkin.*                            zipkin.ts
 //
 // Not here: opening them (collector.ts).
@@ -12,16 +13,17 @@
 import type { HostPort } from "../../base/host-port.ts";
 import { type TlsConfig, tlsConfigOf } from "../../base/settings-groups.ts";
 import type { HttpCors } from "../../net/cors.ts";
-import type { GrpcLimits, HttpLimits } from "../../net/limits.ts";
+import type { GrpcLimits, HttpLimits, TChannelLimits } from "../../net/limits.ts";
 import { SAMPLING_PROTO_FILE } from "../../sampling/sampling-grpc.ts";
 import type { Intake } from "../intake.ts";
 import type { DoorName, Ledger } from "../ledger.ts";
 import type { CollectorConfig } from "../settings.ts";
-import type { DoorSampling, GrpcDoor, HttpDoor } from "./door.ts";
+import type { DoorSampling, GrpcDoor, HttpDoor, TChannelDoor } from "./door.ts";
 import { makeJaegerGrpcDoor } from "./jaeger-grpc.ts";
 import { makeJaegerHttpDoor } from "./jaeger-http.ts";
 import { makeOtlpGrpcDoor } from "./otlp-grpc.ts";
 import { makeOtlpHttpDoor } from "./otlp-http.ts";
+import { makeTChannelDoor } from "./tchannel.ts";
 import { makeZipkinDoor } from "./zipkin.ts";
 
 interface Plan {
@@ -49,7 +51,13 @@ export interface GrpcDoorPlan extends Plan {
   readonly make: (intake: Intake, ledger: Ledger, sampling?: DoorSampling) => GrpcDoor;
 }
 
-export type DoorPlan = HttpDoorPlan | GrpcDoorPlan;
+export interface TChannelDoorPlan extends Plan {
+  readonly kind: "tchannel";
+  readonly limits: Partial<TChannelLimits>;
+  readonly make: (intake: Intake, ledger: Ledger, sampling?: DoorSampling) => TChannelDoor;
+}
+
+export type DoorPlan = HttpDoorPlan | GrpcDoorPlan | TChannelDoorPlan;
 
 /** @throws SpoorError `bad-input` when TLS settings of a door contradict each other. */
 export function planDoors(config: CollectorConfig): readonly DoorPlan[] {
@@ -122,6 +130,15 @@ function planJaeger(config: CollectorConfig): DoorPlan[] {
         config["collector.http-server.read-header-timeout"],
       ),
       make: makeJaegerHttpDoor,
+    },
+    {
+      kind: "tchannel",
+      name: "tchannel",
+      title: "Jaeger TChannel",
+      hostPort: config["collector.tchan-server.host-port"],
+      tls: undefined,
+      limits: { bodyBytesMax: config["collector.max-http-body-size"] },
+      make: makeTChannelDoor,
     },
   ];
 }
