@@ -74,6 +74,8 @@ export class LogWriter {
   #nextSpare = 0;
   /** Names of files that may have another name elsewhere, in a backup: never written again. */
   readonly #linked = new Set<string>();
+  /** Nothing is written for the time being: no file is kept to be written again. */
+  #isResting = false;
   /** The last complete file, while it has bytes that were refused. */
   #torn: { file: LogFile; handle: number } | undefined;
   readonly #waiting: Waiting[] = [];
@@ -102,8 +104,32 @@ export class LogWriter {
     const done = new Promise<void>((resolve, reject) => {
       this.#waiting.push({ sequence, pieces, resolve, reject });
     });
+    this.#isResting = false;
     this.#running ??= this.#drain();
     return done;
+  }
+
+  /**
+   * For a time in which nothing comes: completes the file, so that it can be cut, and gives back those that
+   * are kept for being written again. Does nothing while something is written.
+   */
+  async rest(): Promise<void> {
+    if (this.#running !== undefined || this.#isClosed) return;
+    this.#isResting = true;
+    this.#running = this.#completeFile();
+    await this.#running;
+  }
+
+  async #completeFile(): Promise<void> {
+    const { files, directory } = this.#options;
+    try {
+      const hasRecords =
+        this.#current !== undefined && this.#current.file.bytes > FILE_HEADER_BYTES;
+      if (hasRecords) await this.#endFile();
+      for (const spare of this.#spares.splice(0)) await files.remove(join(directory, spare));
+    } finally {
+      this.#running = this.#waiting.length > 0 ? this.#drain() : undefined;
+    }
   }
 
   /** Counts a record that has no payload to keep. */
@@ -147,7 +173,8 @@ export class LogWriter {
     const { files, directory, durability } = this.#options;
     const path = join(directory, name);
     const isLinked = this.#linked.delete(name);
-    if (durability !== "disk" || isLinked || this.#spares.length >= SPARE_FILES_MAX) {
+    const isEnough = this.#isResting || this.#spares.length >= SPARE_FILES_MAX;
+    if (durability !== "disk" || isLinked || isEnough) {
       await files.remove(path);
       return;
     }
@@ -159,7 +186,7 @@ export class LogWriter {
   /** Writes what waits, then closes the file. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    await this.#running;
+    while (this.#running !== undefined) await this.#running.catch(() => undefined);
     await this.#mend().catch(() => undefined);
     await this.#endFile();
   }

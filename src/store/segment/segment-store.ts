@@ -62,6 +62,10 @@ import { WorkerBuilder } from "./worker-builder.ts";
 import { openWorkerFiles } from "../search/worker-files.ts";
 
 const TEND_MS = 1_000;
+/** Longer than the pauses of senders that batch. */
+const REST_AFTER_MS = 10_000;
+/** Smaller blocks would stay small for good: merging copies blocks as they are. */
+const REST_ROWS_MIN = 4_096;
 /** Three times what usual spans of a block have: a start reads all of it again, at 100 MB/s or more. */
 const OPEN_BLOCK_LOG_BYTES_MAX = 96 * 1024 * 1024;
 
@@ -103,11 +107,14 @@ export class SegmentStore implements TraceStore {
   /** Payloads that ended in it. */
   #openBlockLogBytes = 0;
   #tending: NodeJS.Timeout | undefined;
+  #writtenMs: number;
+  #isResting = false;
 
   private constructor({ options, lock, opened, files, builder }: StoreParts) {
     const { directory, files: disk, clock, log, retryMs } = options;
     const { head, records, manifest } = opened;
     this.#options = options;
+    this.#writtenMs = clock.monotonicMs();
     this.#lock = lock;
     this.#head = head;
     this.#records = records;
@@ -225,6 +232,8 @@ export class SegmentStore implements TraceStore {
     }
     const refusal = this.#pushBack.refuse();
     if (refusal !== undefined) return Promise.reject(refusal);
+    this.#isResting = false;
+    this.#writtenMs = this.#options.clock.monotonicMs();
     const done =
       received === undefined
         ? this.#records.skip()
@@ -358,8 +367,27 @@ export class SegmentStore implements TraceStore {
 
   /** Looks after files and disk now; resolves when nothing is to be done. */
   async tend(): Promise<void> {
+    await this.#rest();
     this.#queue.pump();
     await this.#keeper.tend();
+  }
+
+  /**
+   * When nothing has come for a while: what is in memory goes to a file, if it is worth one, and the log
+   * becomes short. A start is quick then, and the disk holds little but files.
+   */
+  async #rest(): Promise<void> {
+    const { clock, log } = this.#options;
+    if (this.#isResting || clock.monotonicMs() - this.#writtenMs < REST_AFTER_MS) return;
+    this.#isResting = true;
+    try {
+      await this.#records.rest();
+    } catch (error) {
+      log.warn("the log could not be completed", { error: String(error) });
+    }
+    // Something may have come meanwhile.
+    if (!this.#isResting || this.#head.blocks.at(-1)!.rows < REST_ROWS_MIN) return;
+    this.#head.sealOpenBlock();
   }
 
   /** Waits until every full block is in a file and nothing is to be merged: for tests and tools. */

@@ -114,6 +114,45 @@ async function sizeOfFiles(directory: string): Promise<number> {
   return bytes;
 }
 
+test("what lies in memory goes to a file when nothing comes, and the log is empty", async (t) => {
+  const bench = await makeBench(t, {
+    durability: "disk",
+    blockRowsMax: 65_536,
+    logFileBytesMax: 1e6,
+  });
+  const store = await bench.open();
+  const logBytes = async (): Promise<number> => {
+    let bytes = 0;
+    for (const name of await readdir(join(bench.directory, "log"))) {
+      bytes += await diskFiles.size(join(bench.directory, "log", name));
+    }
+    return bytes;
+  };
+  await write(store, 1, 4_000);
+  bench.nowMs += 60_000;
+  await store.tend();
+  await store.idle();
+  assert.deepEqual(await readdir(join(bench.directory, "segments")), [], "too little for a file");
+  await write(store, 1, 1_000);
+  bench.nowMs += 9_000;
+  await store.tend();
+  await store.idle();
+  assert.ok((await logBytes()) > 1e5, "something came a moment ago");
+  bench.nowMs += 2_000;
+  await store.tend();
+  await store.idle();
+  assert.equal((await readdir(join(bench.directory, "segments"))).length, 1);
+  assert.equal(await logBytes(), 0);
+  await write(store, 2);
+  assert.equal(await has(store, 1), true);
+  await store.close();
+  const again = await bench.open();
+  const [trace] = await again.readTraces([traceIdOf(1)], never);
+  assert.equal(trace?.rows, 5_000);
+  assert.equal(await has(again, 2), true);
+  await again.close();
+});
+
 test("retention by age drops whole partitions when their time has come", async (t) => {
   const bench = await makeBench(t, { retentionMs: 24 * HOUR_MS });
   const store = await bench.open();
