@@ -23,8 +23,8 @@ const LOOKBACK_US = 3_600_000_000;
 const AHEAD_US = 60_000_000;
 /** Of every so many answers the hits are counted. */
 const COUNTED_EACH = 10;
-/** Asked before the clock runs, so that the code is warm. */
-const WARM_REQUESTS = 20;
+/** Asked of each kind before the clock runs: by then its code is compiled. */
+const WARM_REQUESTS = 60;
 const TIMEOUT_MS = 60_000;
 const GZIP_MAGIC = 0x1f;
 

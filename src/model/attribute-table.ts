@@ -27,7 +27,7 @@ export function isEntryType(type: number): boolean {
   return type === STRING || type >= BYTES;
 }
 
-const FIRST_ATTRIBUTES = 32;
+const FIRST_ATTRIBUTES = 128;
 const NO_BYTES = new Uint8Array(0);
 const NO_WORDS = new Uint32Array(0);
 const NO_DOUBLES = new Float64Array(0);

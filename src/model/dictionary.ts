@@ -18,8 +18,8 @@ import { type MemoryBound, unbounded } from "./limits.ts";
 import { isUtf8 } from "./utf8.ts";
 
 // Of a dictionary that is added to; an empty one holds next to nothing.
-const FIRST_ENTRIES = 1 << 8;
-const FIRST_ARENA_BYTES = 1 << 13;
+const FIRST_ENTRIES = 1 << 9;
+const FIRST_ARENA_BYTES = 1 << 14;
 /** Slots of the table at least; a power of two. */
 const SLOTS_MIN = 1 << 4;
 /** Longer strings are copied by the engine's own memcpy; below it a loop is cheaper. */

@@ -17,7 +17,8 @@ import { Dictionary } from "../model/dictionary.ts";
 /** What a JavaScript string can hold (2^29 - 24); a longer answer helps nobody. */
 export const JSON_BYTES_MAX = 0x1fff_ffe8;
 
-const FIRST_BYTES = 1 << 14;
+/** A trace of usual size fits. */
+const FIRST_BYTES = 1 << 16;
 /** Longer pieces are copied by the engine's own memcpy; below it a loop is cheaper. */
 const LOOP_COPY_BYTES = 256;
 
@@ -94,7 +95,8 @@ export class JsonBytes {
   /** Gives all that was written away and begins anew, in other memory. */
   take(): Uint8Array {
     const taken = this.bytes();
-    this.#nextBytes = Math.max(FIRST_BYTES, this.#bytes.length);
+    // As much again, and some more: pieces are given away when they are just over their size.
+    this.#nextBytes = Math.max(FIRST_BYTES, taken.length + (taken.length >> 3));
     this.#setBytes(NO_BYTES);
     this.#at = 0;
     return taken;
