@@ -20,7 +20,7 @@ export interface SamplingSource {
 
 export interface Strategy {
   readonly type: "probabilistic" | "rateLimiting";
-  /** 0..1. Of `probabilistic`; adaptive answers leave it out and say all in `operations`. */
+  /** 0..1. Of `probabilistic`; may be left out when `operations` says all. */
   readonly samplingRate?: number;
   /** Of `rateLimiting`: a whole number. */
   readonly maxTracesPerSecond?: number;

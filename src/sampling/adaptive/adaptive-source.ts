@@ -207,11 +207,15 @@ export class AdaptiveSource implements SamplingSource {
     }
   }
 
-  /** Jaeger's answer has no rate for the service as a whole. */
+  /**
+   * Jaeger's answer has no rate beside the operations; without one, OpenTelemetry's sampler for Node
+   * fails as long as there are no operations. Clients that know operations look at nothing else.
+   */
   #makeStrategy(rows: readonly OperationResult[]): Strategy {
     const { initialSamplingProbability, minSamplesPerSecond } = this.#options.settings;
     return {
       type: "probabilistic",
+      samplingRate: initialSamplingProbability,
       operations: {
         defaultSamplingProbability: initialSamplingProbability,
         defaultLowerBoundTracesPerSecond: minSamplesPerSecond,
