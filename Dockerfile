@@ -21,8 +21,8 @@ ENV NODE_ENV=production \
     LISTEN_HOST=0.0.0.0 \
     SEGMENT_DIRECTORY=/data
 VOLUME /data
-# OTLP gRPC and HTTP, Zipkin, Jaeger gRPC and HTTP, admin, query gRPC and HTTP.
-EXPOSE 4317 4318 9411 14250 14267 14268 14269 16685 16686
+# OTLP gRPC and HTTP, sampling HTTP and gRPC, Zipkin, Jaeger gRPC and HTTP, admin, query gRPC and HTTP.
+EXPOSE 4317 4318 5778 5779 9411 14250 14267 14268 14269 16685 16686
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s --retries=3 \
   CMD ["node", "-e", "fetch('http://127.0.0.1:14269/').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 ENTRYPOINT ["node", "/opt/spoor/cli/main.js"]
