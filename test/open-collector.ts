@@ -17,6 +17,7 @@ import { type Collector, type DoorAddress, openCollector } from "../src/collecto
 import { type DoorName, type LedgerFigures, findImbalances } from "../src/collector/ledger.ts";
 import { collectorSettings } from "../src/collector/settings.ts";
 import { printSpans } from "../src/model/print-spans.ts";
+import type { Sampling } from "../src/sampling/open-sampling.ts";
 import { makeMemoryStore } from "../src/store/memory/memory-store.ts";
 import type { TraceStore } from "../src/store/trace-store.ts";
 
@@ -51,6 +52,7 @@ export interface TestCollector extends AsyncDisposable {
 
 export interface TestCollectorOptions {
   readonly store?: TraceStore;
+  readonly sampling?: Sampling;
 }
 
 /** Opens `doors` on free ports of 127.0.0.1; all other doors stay shut. */
@@ -79,6 +81,7 @@ export async function openTestCollector(
     clock: systemClock,
     onBug: (error) => void bugs.push(error),
     host: "test",
+    sampling: options.sampling,
   });
   const address = (door: DoorName): DoorAddress => {
     const found = collector.addresses.find((one) => one.door === door);

@@ -141,8 +141,9 @@ function readResult(answer: Uint8Array): Uint8Array {
   const thrift = new ThriftBinaryReader(answer, 0);
   try {
     for (let field = thrift.nextField(); field !== STOP; field = thrift.nextField()) {
-      if (field === RESULT_STRUCT) return answer.subarray(thrift.at);
+      const start = thrift.at;
       skipField(thrift, field);
+      if (field === RESULT_STRUCT) return answer.subarray(start, thrift.at);
     }
   } catch (error) {
     if (!(error instanceof SpoorError)) throw error;
