@@ -11,6 +11,7 @@ import { systemClock } from "../../base/clock.ts";
 import { SpoorError } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
 import { MetricsRegistry } from "../../base/metrics.ts";
+import { countReceived } from "../../net/garbage.ts";
 import { diskFiles } from "../../store/disk/files.ts";
 import { SegmentStore } from "../../store/segment/segment-store.ts";
 import { segmentMetrics } from "../../store/segment/store-counts.ts";
@@ -73,6 +74,7 @@ async function answer({ number, question }: ToShard): Promise<void> {
   try {
     switch (question.ask) {
       case "take":
+        countReceived(question.payload.length);
         await reception.take(question.format, question.payload, (found) => (reading = found));
         break;
       case "archive":
