@@ -1,13 +1,15 @@
 // The state in a real file: it comes back after a restart, and damage costs what was learned, no more.
 
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { systemClock } from "../../base/clock.ts";
 import { type Log, silentLog } from "../../base/log.ts";
-import { diskFiles } from "../../store/disk/files.ts";
+import { type DiskFiles, diskFiles } from "../../store/disk/files.ts";
+import { makeRandom } from "../../../test/store/corpus.ts";
+import { SimulatedDisk } from "../../../test/store/simulated-disk.ts";
 import { openFileState } from "./file-state.ts";
 import type { OperationResult, SamplingState, Throughput } from "./sampling-state.ts";
 
@@ -17,9 +19,12 @@ async function makeFolder(t: TestContext): Promise<string> {
   return folder;
 }
 
-function open(directory: string, log: Log = silentLog): Promise<SamplingState> {
-  const keepMs = 3_600_000;
-  return openFileState({ files: diskFiles, directory, clock: systemClock, log, keepMs });
+function open(
+  directory: string,
+  log: Log = silentLog,
+  files: DiskFiles = diskFiles,
+): Promise<SamplingState> {
+  return openFileState({ files, directory, clock: systemClock, log, keepMs: 3_600_000 });
 }
 
 const BUY: Throughput = {
@@ -86,4 +91,53 @@ test("openFileState() begins anew, and says so, when the file is cut or changed"
     await open(folder, log);
     assert.equal(warnings.length, ++damaged, text);
   }
+});
+
+test("a power cut leaves the state before a change or after it, and no damage", async () => {
+  const better = { ...RESULT, probability: 0.5 };
+  const seen = new Set<number | undefined>();
+  const log: Log = { ...silentLog, warn: (message) => assert.fail(message) };
+  for (let cut = 0; cut < 10; cut++) {
+    const disk = new SimulatedDisk();
+    const state = await open("/data", log, disk);
+    await state.saveResult([RESULT]);
+    disk.cutAt = disk.operations + cut;
+    void state.saveResult([better]);
+    for (let turn = 0; turn < 100; turn++) await Promise.resolve();
+    for (let seed = 0; seed < 10; seed++) {
+      const after = await open("/data", log, disk.afterPowerCut(makeRandom(10 * cut + seed)));
+      const [result] = await after.latestResult();
+      seen.add(result?.probability);
+      assert.ok(result?.probability === 0.25 || result?.probability === 0.5);
+    }
+  }
+  assert.deepEqual(seen, new Set([0.25, 0.5]));
+});
+
+test("a disk that fails is told, and what was learned stays in memory", async () => {
+  for (const fault of ["ENOSPC", "EIO"] as const) {
+    const disk = new SimulatedDisk();
+    const state = await open("/data", silentLog, disk);
+    await state.saveResult([RESULT]);
+    // The write itself: behind the creation of the file aside.
+    disk.faults.set(disk.operations + 1, fault);
+    const startUs = systemClock.nowUs();
+    await assert.rejects(state.addThroughput([BUY]), {
+      code: "unavailable",
+      message: new RegExp(`^sampling state: .*${fault}`),
+    });
+    assert.deepEqual(await state.findThroughput(startUs - 1, startUs + 60e6), [BUY]);
+    await state.addThroughput([ODD]);
+    const after = await open("/data", silentLog, disk);
+    assert.deepEqual(await after.findThroughput(startUs - 1, startUs + 60e6), [BUY, ODD]);
+    assert.deepEqual(await disk.list("/data"), ["sampling.json"]);
+  }
+});
+
+test("openFileState() ends the start if the disk cannot be read", async (t) => {
+  const folder = await makeFolder(t);
+  await mkdir(join(folder, "sampling.json"));
+  await assert.rejects(open(folder), { code: "unavailable", message: /^sampling state: EISDIR/ });
+  await writeFile(join(folder, "file"), "");
+  await assert.rejects(open(join(folder, "file")), { code: "unavailable" });
 });

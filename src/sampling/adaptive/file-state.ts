@@ -35,16 +35,12 @@ const FILE_BYTES_MAX = 64 * 1024 * 1024;
 export async function openFileState(options: FileStateOptions): Promise<SamplingState> {
   const { files, directory, clock, log, keepMs } = options;
   const memory = new MemoryState(clock, keepMs);
-  await files.makeDirectory(directory);
-  const names = await files.list(directory);
-  if (names.includes(FILE_NAME)) {
-    try {
-      const { batches, result } = await readState(files, join(directory, FILE_NAME));
-      memory.restore(batches, result);
-    } catch (error) {
-      if (!(error instanceof SpoorError) || error.code !== "bad-input") throw error;
-      log.warn("the sampling state is damaged and begins anew", { error: printError(error) });
-    }
+  try {
+    const found = await readState(files, directory);
+    if (found !== undefined) memory.restore(found.batches, found.result);
+  } catch (error) {
+    if (!(error instanceof SpoorError)) throw unavailable(error);
+    log.warn("the sampling state is damaged and begins anew", { error: printError(error) });
   }
   // One write at a time; one that waits writes what is there when its turn comes.
   let last: Promise<void> = Promise.resolve();
@@ -86,8 +82,7 @@ async function writeState(files: DiskFiles, directory: string, memory: MemorySta
   try {
     await writeAside(files, directory, FILE_NAME, (append) => append([bytes]));
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new SpoorError("unavailable", `sampling state: ${reason}`, {}, error);
+    throw unavailable(error);
   }
 }
 
@@ -96,15 +91,22 @@ interface Content {
   readonly result: readonly OperationResult[];
 }
 
-async function readState(files: DiskFiles, path: string): Promise<Content> {
+/** undefined: there is none yet. @throws SpoorError if it is damaged, else what the disk says. */
+async function readState(files: DiskFiles, directory: string): Promise<Content | undefined> {
+  await files.makeDirectory(directory);
+  if (!(await files.list(directory)).includes(FILE_NAME)) return undefined;
+  const path = join(directory, FILE_NAME);
   const size = await files.size(path);
   if (size > FILE_BYTES_MAX) throw damaged(`${size} bytes, expected at most ${FILE_BYTES_MAX}`);
+  return parseState(new TextDecoder().decode(await files.read(path)));
+}
+
+function parseState(text: string): Content {
   let content: unknown;
   try {
-    content = JSON.parse(new TextDecoder().decode(await files.read(path)));
-  } catch (error) {
-    if (error instanceof SyntaxError) throw damaged("no JSON");
-    throw error;
+    content = JSON.parse(text);
+  } catch {
+    throw damaged("no JSON");
   }
   if (typeof content !== "object" || content === null) throw damaged("no object");
   const { version, result, throughput } = content as Readonly<Record<string, unknown>>;
@@ -157,4 +159,9 @@ function numberOf(value: unknown, max: number): number {
 
 function damaged(what: string): SpoorError {
   return new SpoorError("bad-input", `sampling state: ${what}`);
+}
+
+function unavailable(error: unknown): SpoorError {
+  const reason = error instanceof Error ? error.message : String(error);
+  return new SpoorError("unavailable", `sampling state: ${reason}`, {}, error);
 }
