@@ -92,9 +92,9 @@ class Target {
 interface Rig {
   readonly targets: readonly [Target, Target];
   /** Parcels that the forwarder has promised, when it has delivered all. */
-  finish(): Promise<number>;
+  readonly finish: () => Promise<number>;
   /** Resolves when so many more have been promised. */
-  more(parcels: number): Promise<void>;
+  readonly more: (parcels: number) => Promise<void>;
 }
 
 async function openRig(t: TestContext): Promise<Rig> {
@@ -124,11 +124,11 @@ async function openRig(t: TestContext): Promise<Rig> {
   });
   return {
     targets,
-    async more(parcels) {
+    more: async (parcels) => {
       const goal = promised + parcels;
       await until(() => promised >= goal);
     },
-    async finish() {
+    finish: async () => {
       isLoaded = false;
       await Promise.all(loads);
       await until(() => forwarder.figures().spooled.parcels === 0);
