@@ -31,6 +31,7 @@ import {
   PayloadReader,
   TRACING_BYTES,
   makeFrame,
+  plainView,
 } from "./tchannel-frame.ts";
 
 const MORE_FOLLOW = 0x01;
@@ -114,7 +115,7 @@ export class CallArguments {
 
   /** arg3, once all frames have come; valid until `release`. */
   get body(): Uint8Array {
-    return this.#buffer?.view() ?? new Uint8Array(0);
+    return this.#buffer === undefined ? new Uint8Array(0) : plainView(this.#buffer.view());
   }
 
   /**

@@ -372,14 +372,14 @@ export class TChannelConnection {
   /** @throws what is no fault of the peer's. */
   #refuseHead(id: number, error: unknown): void {
     if (!(error instanceof SpoorError)) throw error;
-    this.#tellFailure("", error.code === "unsupported" ? "wrong-type" : "bad-input");
+    this.#tellFailure("", reasonOf(error));
     this.#link.write(writeError(id, CODES[error.code], printError(error)));
   }
 
   /** Ends a call that came to no handler. @throws what is no fault of the peer's. */
   #refuse(call: OpenCall, error: unknown, reason?: TChannelFailure["reason"]): void {
     if (error instanceof SpoorError) {
-      this.#tellFailure(call.method, reason ?? "bad-input");
+      this.#tellFailure(call.method, reason ?? reasonOf(error));
       this.#answerError(call, CODES[error.code], printError(error));
     } else if (error instanceof BodyError) {
       const isForNow = error.reason === "over-budget";
@@ -416,4 +416,8 @@ export class TChannelConnection {
   #tellFailure(method: string, reason: TChannelFailure["reason"]): void {
     this.#door.onFailure({ method, reason });
   }
+}
+
+function reasonOf({ code }: SpoorError): TChannelFailure["reason"] {
+  return code === "unsupported" ? "wrong-type" : "bad-input";
 }

@@ -86,7 +86,9 @@ export class FrameReader {
   }
 
   /** @throws SpoorError `bad-input` for a frame smaller than its header; nothing can follow. */
-  add(chunk: Uint8Array): void {
+  add(received: Uint8Array): void {
+    // A plain view of what is mostly a Node Buffer, whose `slice` does not copy.
+    const chunk = plainView(received);
     let at = 0;
     while (at < chunk.length && !this.#isStopped) {
       if (this.#held > 0) {
@@ -134,6 +136,10 @@ export class FrameReader {
     const id = readU32(bytes, at + ID_OFFSET);
     this.#take(bytes[at + 2]!, id, bytes.subarray(at + FRAME_HEADER_BYTES, at + size));
   }
+}
+
+export function plainView({ buffer, byteOffset, byteLength }: Uint8Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
 function readSize(bytes: Uint8Array, at: number): number {
