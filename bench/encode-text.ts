@@ -5,7 +5,7 @@
 import { jaegerTags, type Message, perService } from "./encode-proto.ts";
 import * as holed from "./holed-bytes.ts";
 import { HoledBytes } from "./holed-bytes.ts";
-import type { Attribute, SpanModel, Unit } from "./span-model.ts";
+import type { Attribute, ServiceModel, SpanModel, Unit } from "./span-model.ts";
 
 const BOOL = 2;
 const DOUBLE = 4;
@@ -105,15 +105,30 @@ function thriftSpan(to: HoledBytes, span: SpanModel): void {
 export function encodeJaegerThrift(unit: Unit): Message[] {
   return perService(unit, (service, spans) => {
     const batch = new HoledBytes();
-    field(batch, STRUCT, 1);
-    text(batch, 1, service.name, 0);
-    thriftTags(batch, 2, service.attributes.slice(1), 0);
-    batch.byte(0);
-    list(batch, 2, spans.length);
-    for (const span of spans) thriftSpan(batch, span);
-    batch.byte(0);
+    thriftBatch(batch, service, spans);
     return batch;
   });
+}
+
+/** The arguments of Collector::submitBatches, one jaeger.Batch each. */
+export function encodeSubmitBatches(unit: Unit): Message[] {
+  return perService(unit, (service, spans) => {
+    const call = new HoledBytes();
+    list(call, 1, 1);
+    thriftBatch(call, service, spans);
+    call.byte(0);
+    return call;
+  });
+}
+
+function thriftBatch(to: HoledBytes, service: ServiceModel, spans: readonly SpanModel[]): void {
+  field(to, STRUCT, 1);
+  text(to, 1, service.name, 0);
+  thriftTags(to, 2, service.attributes.slice(1), 0);
+  to.byte(0);
+  list(to, 2, spans.length);
+  for (const span of spans) thriftSpan(to, span);
+  to.byte(0);
 }
 
 function json(to: HoledBytes, value: string, trace: number): void {

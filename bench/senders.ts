@@ -3,7 +3,10 @@
 import { Agent, request } from "node:http";
 import { Client, credentials, type ServiceError } from "@grpc/grpc-js";
 import { encodeJaegerProto, encodeOtlp, type Message } from "./encode-proto.ts";
-import { encodeJaegerThrift, encodeZipkinJson } from "./encode-text.ts";
+import { systemClock } from "../src/base/clock.ts";
+import { silentLog } from "../src/base/log.ts";
+import { openTChannelClient } from "../src/net/tchannel-client.ts";
+import { encodeJaegerThrift, encodeSubmitBatches, encodeZipkinJson } from "./encode-text.ts";
 import type { Unit } from "./span-model.ts";
 
 export interface Door {
@@ -46,6 +49,12 @@ export const DOORS: readonly Door[] = [
     open: http("/api/traces", "application/vnd.apache.thrift.binary"),
   },
   {
+    name: "jaeger-tchannel",
+    encode: encodeSubmitBatches,
+    perService: true,
+    open: tchannel("Collector::submitBatches"),
+  },
+  {
     name: "zipkin-json",
     encode: encodeZipkinJson,
     perService: false,
@@ -74,6 +83,27 @@ function grpc(method: string): (target: string) => Sender {
         }),
       close: () => client.close(),
     };
+  };
+}
+
+function tchannel(method: string): (target: string) => Sender {
+  return (target) => {
+    const [host = "", port] = target.split(":");
+    const client = openTChannelClient({
+      hostPort: { host, port: Number(port) },
+      processName: "bench",
+      log: silentLog,
+      clock: systemClock,
+    });
+    const send = async (message: Uint8Array): Promise<string> => {
+      try {
+        await client.call("jaeger-collector", method, message, { ttlMs: TIMEOUT_MS });
+        return "";
+      } catch (error) {
+        return error instanceof Error ? error.message : String(error);
+      }
+    };
+    return { send, close: () => client.close() };
   };
 }
 

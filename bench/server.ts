@@ -20,6 +20,7 @@ const ADDRESS_NAMES: Readonly<Record<string, string>> = {
   "otlp-http": "OTLP HTTP",
   "jaeger-grpc": "Jaeger gRPC",
   "jaeger-http": "Jaeger HTTP (thrift)",
+  "jaeger-tchannel": "Jaeger TChannel",
   "zipkin-json": "Zipkin HTTP",
 };
 
