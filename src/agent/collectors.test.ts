@@ -142,11 +142,28 @@ test("Collectors.tryTake() gives the lane with the fewest calls, and one that re
 
 test("Collectors.tryTake() avoids an address only if there is another", async () => {
   const net = new TestNet();
-  const hostPorts = [{ host: "a", port: 1 }];
-  const collectors = net.collectors({ hostPorts });
+  const collectors = net.collectors({ hostPorts: [{ host: "a", port: 1 }] });
   await collectors.open();
   await net.time.pass(0);
   assert.equal(collectors.tryTake("a:1")?.address, "a:1");
+  collectors.close();
+  const two = net.collectors();
+  await two.open();
+  await net.time.pass(0);
+  for (let call = 0; call < 5; call++) assert.equal(two.tryTake("a:1")?.address, "b:1");
+  two.close();
+});
+
+test("Collectors takes calls that fail together for one failure", async () => {
+  const net = new TestNet();
+  const collectors = net.collectors({ hostPorts: [{ host: "a", port: 1 }] });
+  await collectors.open();
+  await net.time.pass(0);
+  const taken = Array.from({ length: 16 }, () => collectors.tryTake()!);
+  for (const lane of taken) lane.done(new Setback("reset"));
+  assert.equal(collectors.tryTake(), undefined);
+  await net.time.pass(50);
+  assert.equal(collectors.tryTake()?.address, "a:1");
   collectors.close();
 });
 
