@@ -1,4 +1,4 @@
-// Every flag of Jaeger's collector and query service, 1.13 to 1.76, with its last default: each must
+// Every flag of Jaeger's agent (1.13 to 1.62), collector and query service (to 1.76), with its last default: each must
 // be understood, and what we do when it is not given must be what Jaeger does, but for OURS.
 //
 // Source: the per-version lists of command-line flags in Jaeger's documentation.
@@ -98,6 +98,61 @@ const QUERY = `
   query.static-files
   query.ui-config
 `;
+const AGENT = `
+  admin-http-port 0
+  admin.http.host-port :14271
+  agent.tags
+  collector.host-port
+  config-file
+  discovery.conn-check-timeout 250ms
+  discovery.min-peers 3
+  health-check-http-port 0
+  http-server.host-port :5778
+  jaeger.tags
+  log-encoding json
+  log-level info
+  metrics-backend prometheus
+  metrics-http-route /metrics
+  processor.jaeger-binary.server-host-port :6832
+  processor.jaeger-binary.server-max-packet-size 65000
+  processor.jaeger-binary.server-queue-size 1000
+  processor.jaeger-binary.server-socket-buffer-size 0
+  processor.jaeger-binary.workers 10
+  processor.jaeger-compact.server-host-port :6831
+  processor.jaeger-compact.server-max-packet-size 65000
+  processor.jaeger-compact.server-queue-size 1000
+  processor.jaeger-compact.server-socket-buffer-size 0
+  processor.jaeger-compact.workers 10
+  processor.zipkin-compact.server-host-port :5775
+  processor.zipkin-compact.server-max-packet-size 65000
+  processor.zipkin-compact.server-queue-size 1000
+  processor.zipkin-compact.server-socket-buffer-size 0
+  processor.zipkin-compact.workers 10
+  reporter.grpc.discovery.min-peers 3
+  reporter.grpc.host-port
+  reporter.grpc.retry.max 3
+  reporter.grpc.tls false
+  reporter.grpc.tls.ca
+  reporter.grpc.tls.cert
+  reporter.grpc.tls.enabled false
+  reporter.grpc.tls.key
+  reporter.grpc.tls.server-name
+  reporter.grpc.tls.skip-host-verify false
+  reporter.tchannel.discovery.conn-check-timeout 250ms
+  reporter.tchannel.discovery.min-peers 3
+  reporter.tchannel.host-port
+  reporter.tchannel.report-timeout 1s
+  reporter.type grpc
+`;
+const ADMIN_TLS = `
+  admin.http.tls.cert
+  admin.http.tls.cipher-suites
+  admin.http.tls.client-ca
+  admin.http.tls.enabled false
+  admin.http.tls.key
+  admin.http.tls.max-version
+  admin.http.tls.min-version
+`;
 const TLS = `
   enabled false
   cert
@@ -121,6 +176,7 @@ const OURS: ReadonlySet<string> = new Set([
 ]);
 
 const byRole: Readonly<Record<RoleName, string>> = {
+  agent: AGENT + ADMIN_TLS,
   collector: EVERYWHERE + COLLECTOR + tlsFlags(["admin.http", ...COLLECTOR_TLS]),
   query: EVERYWHERE + QUERY + tlsFlags(["admin.http", ...QUERY_TLS]),
   // Its admin port is the collector's.

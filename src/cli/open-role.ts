@@ -11,15 +11,11 @@ import { hostname } from "node:os";
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import { MetricsRegistry } from "../base/metrics.ts";
-import { tlsConfigOf } from "../base/settings-groups.ts";
 import { makeLedgerRoute } from "../collector/ledger-route.ts";
 import { Ledger } from "../collector/ledger.ts";
 import type { Reception } from "../collector/reception.ts";
-import { printHostPort } from "../base/host-port.ts";
 import { freeAfterStart } from "../net/garbage.ts";
-import { openHttpServer } from "../net/http-server.ts";
 import type { HttpRoute } from "../net/http-route.ts";
-import type { HttpLimits } from "../net/limits.ts";
 import type { Sampling } from "../sampling/open-sampling.ts";
 import type { SamplingConfig } from "../sampling/settings.ts";
 import type { MemoryConfig } from "../store/memory/settings.ts";
@@ -28,6 +24,7 @@ import type { TraceStore } from "../store/trace-store.ts";
 import { makeAdminRoutes } from "./admin.ts";
 import { makeBackupRoute } from "./backup-route.ts";
 import { makeHealth } from "./health.ts";
+import { ADMIN_GRACE_MS, metricsRouteOf, openAdmin } from "./open-admin.ts";
 import type { OpenLog } from "./log.ts";
 import { openStore } from "./open-store.ts";
 import { registerProcessMetrics } from "./process-metrics.ts";
@@ -80,17 +77,6 @@ export interface RoleParts {
   readonly sampling?: SamplingConfig | undefined;
   readonly onBug: (error: unknown) => void;
 }
-
-/** Probes, scrapers and people: few, and they send next to nothing. */
-const ADMIN_LIMITS: Partial<HttpLimits> = {
-  headerBytesMax: 65_536,
-  bodyBytesMax: 65_536,
-  plainBytesMax: 65_536,
-  connectionsMax: 256,
-};
-
-/** Scrapes and probes that are still running at the end. */
-const ADMIN_GRACE_MS = 500;
 
 /** @throws SpoorError when a door or the store cannot be opened; nothing stays open then. */
 export async function openRole(parts: RoleParts): Promise<Running> {
@@ -177,31 +163,4 @@ function logBooks(log: Log, ledger: Ledger): void {
     Object.values(counts).reduce((all, count) => all + count, 0);
   const counts = { received, stored, refused: sum(refused), dropped: sum(dropped), inFlight };
   log.info("spans of this run", counts);
-}
-
-function metricsRouteOf(config: RoleConfig): string | undefined {
-  return config["metrics-backend"] === "prometheus" ? config["metrics-http-route"] : undefined;
-}
-
-async function openAdmin(
-  { config, log, onBug }: RoleParts,
-  routes: readonly HttpRoute[],
-): Promise<Doors> {
-  const hostPort = config["admin.http.host-port"];
-  if (hostPort === undefined) return { addresses: [], close: () => Promise.resolve() };
-  const tls = tlsConfigOf(config, "admin.http");
-  const server = await openHttpServer({
-    name: "admin",
-    hostPort,
-    routes,
-    log,
-    onBug,
-    limits: ADMIN_LIMITS,
-    ...(tls === undefined ? {} : { tls }),
-  });
-  const at = printHostPort({ host: server.address, port: server.port });
-  return {
-    addresses: [{ name: "admin", at: `${tls === undefined ? "http" : "https"}://${at}` }],
-    close: (graceMs) => server.close(graceMs),
-  };
 }

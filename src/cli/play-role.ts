@@ -1,6 +1,6 @@
 // Plays a role from its settings to its end: config, log, supervisor.
 //
-//   argv, env, file ─▶ config ─▶ log ─▶ supervise(open-role)
+//   argv, env, file ─▶ config ─▶ log ─▶ supervise(open-role, or open-agent-role)
 //
 // Not here: what every role opens (open-role.ts), which signal does what (supervisor.ts).
 
@@ -11,17 +11,20 @@ import type { ConfigOf, Settings } from "../base/settings.ts";
 import type { CollectorConfig } from "../collector/settings.ts";
 import type { QueryConfig } from "../query/settings.ts";
 import type { SamplingConfig, SamplingDoorConfig } from "../sampling/settings.ts";
-import { makeLog, openLineWriter } from "./log.ts";
-import { type OpenDoors, type RoleConfig, openRole } from "./open-role.ts";
+import { type OpenLog, makeLog, openLineWriter } from "./log.ts";
+import type { OpenDoors, RoleConfig } from "./open-role.ts";
 import {
   type RoleName,
+  agentRoleSettings,
   allInOneSettings,
+  anyRoleSettings,
   collectorRoleSettings,
   queryRoleSettings,
 } from "./roles.ts";
 import type { RoleStart } from "./run-command.ts";
+import type { ProcessConfig } from "./settings.ts";
 import { readSettingsFile } from "./settings-file.ts";
-import { type ProcessHandle, supervise } from "./supervisor.ts";
+import { type ProcessHandle, type Running, supervise } from "./supervisor.ts";
 
 const STDERR = 2;
 
@@ -44,6 +47,9 @@ export async function playRole(start: RoleStart, process: ProcessHandle): Promis
       const parsed = await readSettings(queryRoleSettings, start);
       await run(parsed, process, [openQueryDoors(parsed.config)]);
     },
+    agent: async () => {
+      await runAgent(await readSettings(agentRoleSettings, start), process);
+    },
   };
   await play[start.role]();
 }
@@ -52,7 +58,7 @@ async function readSettings<T extends Settings & { readonly "config-file": unkno
   table: T,
   { role, argv, env }: RoleStart,
 ): Promise<ParsedSettings<T>> {
-  const input = { table, command: role, argv, env, elsewhere: allInOneSettings };
+  const input = { table, command: role, argv, env, elsewhere: anyRoleSettings };
   const parsed = parseSettings(input);
   const { "config-file": path } = parsed.config as ConfigOf<Settings> & { "config-file": string };
   return path === "" ? parsed : parseSettings({ ...input, file: await readSettingsFile(path) });
@@ -69,16 +75,10 @@ async function run(
   process: ProcessHandle,
   doors: readonly OpenDoors[],
 ): Promise<void> {
-  const encoding = config["log-encoding"];
-  const log = makeLog({
-    level: config["log-level"],
-    encoding: encoding === "auto" ? (isatty(STDERR) ? "console" : "json") : encoding,
-    clock: systemClock,
-    write: openLineWriter(STDERR),
-  });
-  for (const warning of warnings) log.warn(warning);
+  const log = openLog(config, warnings);
+  const { openRole } = await import("./open-role.ts");
   const graceMs = config["shutdown.grace"];
-  const open = (onBug: (error: unknown) => void): ReturnType<typeof openRole> =>
+  const open = (onBug: (error: unknown) => void): Promise<Running> =>
     openRole({
       config,
       log,
@@ -89,6 +89,33 @@ async function run(
       onBug,
     });
   await supervise({ process, log, graceMs, open });
+}
+
+/** Only what an agent needs is loaded: it runs beside every process, and has to be small. */
+async function runAgent(
+  { config, warnings }: ParsedSettings<typeof agentRoleSettings>,
+  process: ProcessHandle,
+): Promise<void> {
+  const log = openLog(config, warnings);
+  const { openAgentRole } = await import("./open-agent-role.ts");
+  await supervise({
+    process,
+    log,
+    graceMs: config["shutdown.grace"],
+    open: (onBug, end) => openAgentRole({ config, log, clock: systemClock, onBug, end }),
+  });
+}
+
+function openLog(config: ProcessConfig, warnings: readonly string[]): OpenLog {
+  const encoding = config["log-encoding"];
+  const log = makeLog({
+    level: config["log-level"],
+    encoding: encoding === "auto" ? (isatty(STDERR) ? "console" : "json") : encoding,
+    clock: systemClock,
+    write: openLineWriter(STDERR),
+  });
+  for (const warning of warnings) log.warn(warning);
+  return log;
 }
 
 /** undefined for a role whose table has no sampling. */

@@ -2,6 +2,8 @@
 //
 // Not here: help on the console (print-settings.ts).
 
+import { forwarderSettings } from "../agent/forwarder-settings.ts";
+import { agentSettings } from "../agent/settings.ts";
 import type { AnyDeclaration } from "../base/metrics.ts";
 import { type Settings, envNameOf } from "../base/settings.ts";
 import { collectorSettings } from "../collector/settings.ts";
@@ -12,7 +14,7 @@ import { segmentSettings } from "../store/segment/settings.ts";
 import { demoSettings } from "./demo-settings.ts";
 import { printForm, sortedSettings } from "./print-settings.ts";
 import { procMetrics, processMetrics } from "./process-metrics.ts";
-import { commonSettings } from "./settings.ts";
+import { commonSettings, jobSettings } from "./settings.ts";
 
 type MetricTable = readonly AnyDeclaration[];
 
@@ -22,6 +24,8 @@ const sections: readonly (readonly [title: string, table: Settings])[] = [
   ["Sampling", samplingSettings],
   ["Sampling, all-in-one alone", samplingDoorSettings],
   ["Query", querySettings],
+  ["Agent", { ...agentSettings, ...jobSettings }],
+  ["Agent, forwarding", forwarderSettings],
   ["Memory store", memorySettings],
   ["Embedded store", segmentSettings],
   ["Demo", demoSettings],
@@ -118,15 +122,21 @@ function printMetricTable(table: MetricTable): string {
 }
 
 async function loadMetricTables(): Promise<readonly (readonly [title: string, MetricTable])[]> {
+  const { forwarderMetrics } = await import("../agent/forwarder-metrics.ts");
+  const { agentMetrics, reporterMetrics } = await import("../agent/metrics.ts");
   const { collectorMetrics } = await import("../collector/metrics.ts");
   const { oldQueryMetrics, queryMetrics } = await import("../query/metrics.ts");
   const { adaptiveMetrics, samplingMetrics } = await import("../sampling/metrics.ts");
   const { segmentMetrics } = await import("../store/segment/store-counts.ts");
+  const reporters = Object.values(reporterMetrics).flatMap(
+    (table: Readonly<Record<string, AnyDeclaration>>): MetricTable => Object.values(table),
+  );
   const old = Object.values(oldQueryMetrics).flatMap((table): MetricTable => Object.values(table));
   return [
     ["Collector", Object.values(collectorMetrics)],
     ["Sampling", Object.values({ ...samplingMetrics, ...adaptiveMetrics })],
     ["Query", [...Object.values(queryMetrics), ...old]],
+    ["Agent", [...Object.values({ ...agentMetrics, ...forwarderMetrics }), ...reporters]],
     ["Embedded store", Object.values(segmentMetrics)],
     ["Process", Object.values({ ...processMetrics, ...procMetrics })],
   ];

@@ -44,6 +44,10 @@ const everywhere = {
     help: "How long accepted work may take to finish after SIGTERM or SIGINT.",
     max: 3_600_000,
   }),
+  "feature-gates": ignored("value", "there are none"),
+} satisfies Settings;
+
+const storage = {
   "span-storage.type": setting("choice", "segment", {
     help:
       "Kind of store. segment: an acknowledged span is on disk, in segment.directory. memory: " +
@@ -59,7 +63,6 @@ const everywhere = {
   "multi-tenancy.tenants": ignored("value", "tenants are not kept apart"),
   "multi_tenancy.header": ignored("value", "tenants are not kept apart"),
   "multi_tenancy.tenants": ignored("value", "tenants are not kept apart"),
-  "feature-gates": ignored("value", "there are none"),
   "downsampling.ratio": ignored("value", "every span that is received is stored"),
   "downsampling.hashsalt": ignored("value", "every span that is received is stored"),
   // Jaeger reads these two from the environment only.
@@ -84,9 +87,29 @@ type AdminSettings = ReturnType<typeof tlsSettings<"admin.http">> & {
   readonly "admin.http.host-port": Setting<HostPort | undefined>;
 };
 
-/** The rows that every role has. `adminHostPort` is Jaeger's default for the role. */
-export function commonSettings(adminHostPort: string): typeof everywhere & AdminSettings {
+/** The rows that every process has. `adminHostPort` is Jaeger's default for the role. */
+export function processSettings(adminHostPort: string): typeof everywhere & AdminSettings {
   return { ...everywhere, ...adminSettings(adminHostPort) };
 }
+
+/** The rows that every role with a store has. */
+export function commonSettings(
+  adminHostPort: string,
+): typeof everywhere & typeof storage & AdminSettings {
+  return { ...processSettings(adminHostPort), ...storage };
+}
+
+/** Rows of a role that runs beside the process of a job, and has to end when that has ended. */
+export const jobSettings = {
+  "exit-with-peers": setting("bool", false, {
+    help:
+      "Ends when no other process is left that this one can see: for a sidecar of a job whose " +
+      "containers share their process namespace. POST /quitquitquit on the admin port ends it, too.",
+  }),
+} satisfies Settings;
+
+export type JobConfig = ConfigOf<typeof jobSettings>;
+
+export type ProcessConfig = ConfigOf<ReturnType<typeof processSettings>>;
 
 export type CommonConfig = ConfigOf<ReturnType<typeof commonSettings>>;

@@ -26,8 +26,8 @@ export interface SuperviseOptions {
   readonly process: ProcessHandle;
   readonly log: OpenLog;
   readonly graceMs: number;
-  /** Opens everything; `onBug` ends the process. */
-  readonly open: (onBug: (error: unknown) => void) => Promise<Running>;
+  /** Opens everything; `onBug` ends the process, `end` does what a signal does, and says why. */
+  readonly open: (onBug: (error: unknown) => void, end: (why: string) => void) => Promise<Running>;
 }
 
 const SIGNALS: ReadonlyMap<string, number> = new Map([
@@ -64,7 +64,7 @@ export async function supervise(options: SuperviseOptions): Promise<void> {
   process.on("uncaughtException", onBug);
   process.on("unhandledRejection", onBug);
 
-  const running = await options.open(onBug);
+  const running = await options.open(onBug, stop.resolve);
   const alive = setInterval(() => undefined, ALIVE_MS);
   const signal = await stop.promise;
   clearInterval(alive);

@@ -58,6 +58,17 @@ const NO_SHORTS = new Uint16Array(0);
 const NO_WORDS = new Uint32Array(0);
 const NO_DOUBLES = new Float64Array(0);
 
+/** Where a batch ended: what `rollBack` takes. */
+export interface BatchMark {
+  readonly rows: number;
+  readonly events: number;
+  readonly links: number;
+  readonly resources: number;
+  readonly scopes: number;
+  /** Counts of the tables of spans, events, links, resources, scopes. */
+  readonly attributes: readonly [number, number, number, number, number];
+}
+
 export class SpanBatch {
   readonly dictionary: Dictionary;
 
@@ -161,6 +172,41 @@ export class SpanBatch {
     this.linkAttributes.reset();
     this.resourceAttributes.reset();
     this.scopeAttributes.reset();
+  }
+
+  /** Where the batch ends now. Not within an open row. */
+  mark(): BatchMark {
+    const { rows, events, links, resources, scopes } = this;
+    return {
+      rows,
+      events,
+      links,
+      resources,
+      scopes,
+      attributes: [
+        this.spanAttributes.count,
+        this.eventAttributes.count,
+        this.linkAttributes.count,
+        this.resourceAttributes.count,
+        this.scopeAttributes.count,
+      ],
+    };
+  }
+
+  /** Takes back all that came after the mark, also a row that is open; the dictionary stays. */
+  rollBack(mark: BatchMark): void {
+    this.rows = mark.rows;
+    this.events = mark.events;
+    this.links = mark.links;
+    this.resources = mark.resources;
+    this.scopes = mark.scopes;
+    [
+      this.spanAttributes.count,
+      this.eventAttributes.count,
+      this.linkAttributes.count,
+      this.resourceAttributes.count,
+      this.scopeAttributes.count,
+    ] = mark.attributes;
   }
 
   /** Begins row `rows`; it counts once it is closed. All its columns are zero. */

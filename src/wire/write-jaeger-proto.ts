@@ -1,7 +1,9 @@
-// Jaeger's api_v2 out: rows of a batch as the chunk of a stream of spans.
+// Jaeger's api_v2 out: rows of a batch as the chunk of a stream of spans, or as what a collector takes.
 //
 //   SpansResponseChunk { 1 Span* }         each span with its process, for the chunks of one trace
 //                                          stand alone; fields of a Span: jaeger-proto.ts
+//   PostSpansRequest { 1 Batch { 1 Span*, 2 Process } }     a span's own process goes before the
+//                                          batch's; the tag @jaeger@format is a reader's to add
 //
 // What is shown as a tag, a reference or a warning is decided by jaeger-view.ts, as for the UI JSON.
 //
@@ -34,6 +36,10 @@ import { LENGTH, FIXED64, VARINT, fieldTag } from "./protobuf-reader.ts";
 import { ProtobufWriter } from "./protobuf-writer.ts";
 
 const CHUNK_SPAN = fieldTag(1, LENGTH);
+
+const REQUEST_BATCH = fieldTag(1, LENGTH);
+const BATCH_SPAN = fieldTag(1, LENGTH);
+const BATCH_PROCESS = fieldTag(2, LENGTH);
 
 const SPAN_TRACE_ID = fieldTag(1, LENGTH);
 const SPAN_ID = fieldTag(2, LENGTH);
@@ -72,6 +78,8 @@ const TYPE_BINARY = 4;
 
 const FOLLOWS_FROM = 1;
 
+const FORMAT_KEY = "@jaeger@format";
+
 const SECONDS = fieldTag(1, VARINT);
 const NANOS = fieldTag(2, VARINT);
 
@@ -103,22 +111,50 @@ export function writeApiV2Spans(batch: SpanBatch, fromRow: number, toRow: number
   return new ChunkWriter(batch).write(fromRow, toRow);
 }
 
+/** Of all PostSpansRequests: their memory is used again. */
+const requestOut = new ProtobufWriter();
+
+/**
+ * The given rows of `batch` as one `PostSpansRequest`.
+ *
+ * @param process the resource of all of them, written once; -1: each span has its own.
+ */
+export function writePostSpans(
+  batch: SpanBatch,
+  rows: readonly number[],
+  process: number,
+): Uint8Array {
+  requestOut.reset();
+  return new ChunkWriter(batch, requestOut, false).writeRequest(rows, process);
+}
+
 class ChunkWriter implements JaegerTagVisitor, JaegerReferenceVisitor {
   readonly #batch: SpanBatch;
   readonly #view: JaegerView;
-  readonly #out: ProtobufWriter = new ProtobufWriter();
+  readonly #out: ProtobufWriter;
+  readonly #showsFormat: boolean;
   /** The field that the tags being visited belong to. */
   #tagField = SPAN_TAG;
   /** By resource: its process as it was written first. */
   readonly #processes: Map<number, Uint8Array> = new Map();
 
-  constructor(batch: SpanBatch) {
+  constructor(batch: SpanBatch, out = new ProtobufWriter(), showsFormat = true) {
     this.#batch = batch;
     this.#view = new JaegerView(batch);
+    this.#out = out;
+    this.#showsFormat = showsFormat;
   }
 
   write(fromRow: number, toRow: number): Uint8Array {
-    for (let row = fromRow; row < toRow; row++) this.#span(row);
+    for (let row = fromRow; row < toRow; row++) this.#span(CHUNK_SPAN, row, true);
+    return this.#out.take();
+  }
+
+  writeRequest(rows: readonly number[], process: number): Uint8Array {
+    const mark = this.#out.open(REQUEST_BATCH);
+    for (const row of rows) this.#span(BATCH_SPAN, row, process < 0);
+    if (process >= 0) this.#process(BATCH_PROCESS, process);
+    this.#out.close(mark);
     return this.#out.take();
   }
 
@@ -167,6 +203,7 @@ class ChunkWriter implements JaegerTagVisitor, JaegerReferenceVisitor {
   }
 
   constant(tag: ConstantTag): void {
+    if (!this.#showsFormat && tag.key === FORMAT_KEY) return;
     this.#out.writeBytes(this.#tagField, CONSTANTS[tag.index]!);
   }
 
@@ -185,10 +222,10 @@ class ChunkWriter implements JaegerTagVisitor, JaegerReferenceVisitor {
     out.close(mark);
   }
 
-  #span(row: number): void {
+  #span(field: number, row: number, withProcess: boolean): void {
     const batch = this.#batch;
     const out = this.#out;
-    const mark = out.open(CHUNK_SPAN);
+    const mark = out.open(field);
     out.writeBytes(SPAN_TRACE_ID, batch.traceId, 16 * row, 16 * row + 16);
     out.writeBytes(SPAN_ID, batch.spanId, 8 * row, 8 * row + 8);
     this.#entry(SPAN_NAME, batch.name[row]!);
@@ -201,7 +238,7 @@ class ChunkWriter implements JaegerTagVisitor, JaegerReferenceVisitor {
     this.#tagField = LOG_FIELD;
     const eventEnd = batch.eventStart[row + 1]!;
     for (let event = batch.eventStart[row]!; event < eventEnd; event++) this.#log(event);
-    this.#process(batch.resource[row]!);
+    if (withProcess) this.#process(SPAN_PROCESS, batch.resource[row]!);
     for (const warning of this.#view.warnings(row)) out.writeText(SPAN_WARNING, warning);
     out.close(mark);
   }
@@ -213,14 +250,14 @@ class ChunkWriter implements JaegerTagVisitor, JaegerReferenceVisitor {
     this.#out.close(mark);
   }
 
-  #process(resource: number): void {
+  #process(field: number, resource: number): void {
     const out = this.#out;
     const known = this.#processes.get(resource);
     if (known !== undefined) {
-      out.writeBytes(SPAN_PROCESS, known);
+      out.writeBytes(field, known);
       return;
     }
-    const mark = out.open(SPAN_PROCESS);
+    const mark = out.open(field);
     const service = this.#view.serviceName(resource);
     if (service < 0) out.writeText(PROCESS_SERVICE, NO_SERVICE_NAME);
     else this.#entry(PROCESS_SERVICE, service);

@@ -1,0 +1,152 @@
+// Sampling strategies for the clients beside the agent: asked of a collector, remembered while it is away.
+//
+//   client ─▶ strategyOf(service) ─▶ collector ─▶ remembered, told
+//                                       └ no answer ─▶ what it said last, if it ever did
+//
+// Clients ask once a minute, so each question is passed on; those for one service at the same time are one.
+//
+// Trust: services are anybody's to name: what is remembered is bounded, and who was asked for longest ago
+// makes room. Answers are a peer's and are checked by their readers.
+// Not here: HTTP (sampling/sampling-routes.ts), the call to the collector (forwarder.ts).
+
+import { SpoorError } from "../base/errors.ts";
+import {
+  type OperationStrategies,
+  type SamplingSource,
+  type Strategy,
+  makeStrategy,
+} from "../sampling/strategies.ts";
+import { readStrategyProto } from "../sampling/strategy-proto.ts";
+import { readStrategyThrift } from "../sampling/strategy-thrift.ts";
+import type { StrategyAnswer } from "./reporters/reporter.ts";
+
+/** A machine runs some dozen services. */
+const SERVICES_MAX = 500;
+/** Of all answers; one with 1,000 operations is 60 KB. */
+const ANSWER_BYTES_MAX = 2 * 1024 * 1024;
+const SERVICE_CHARS_MAX = 1_000;
+
+/** Asks a collector. @throws SpoorError `unavailable` if none answers. */
+export type AskStrategy = (service: string) => Promise<StrategyAnswer>;
+
+export interface SamplingProxyOptions {
+  readonly ask: AskStrategy;
+  /** Called once a question that went to a collector. */
+  readonly onAnswer?: (isGood: boolean) => void;
+}
+
+interface Remembered {
+  readonly strategy: Strategy;
+  readonly bytes: number;
+}
+
+export class SamplingProxy implements SamplingSource {
+  readonly #ask: AskStrategy;
+  readonly #onAnswer: (isGood: boolean) => void;
+  /** In the order in which they were asked for last. */
+  readonly #remembered = new Map<string, Remembered>();
+  #bytes = 0;
+  readonly #asking = new Map<string, Promise<Strategy>>();
+
+  constructor({ ask, onAnswer = () => {} }: SamplingProxyOptions) {
+    this.#ask = ask;
+    this.#onAnswer = onAnswer;
+  }
+
+  async strategyOf(service: string): Promise<Strategy> {
+    if (service.length > SERVICE_CHARS_MAX) {
+      const where = { chars: service.length, allowed: SERVICE_CHARS_MAX };
+      throw new SpoorError("bad-input", "the service's name is too long", where);
+    }
+    let asking = this.#asking.get(service);
+    if (asking === undefined) {
+      asking = this.#askCollector(service).finally(() => this.#asking.delete(service));
+      this.#asking.set(service, asking);
+    }
+    return asking;
+  }
+
+  async #askCollector(service: string): Promise<Strategy> {
+    try {
+      const answer = await this.#ask(service);
+      const strategy = readStrategy(answer);
+      this.#onAnswer(true);
+      this.#remember(service, { strategy, bytes: answer.payload.length + service.length });
+      return strategy;
+    } catch (error) {
+      if (!(error instanceof SpoorError)) throw error;
+      this.#onAnswer(false);
+      const known = this.#remembered.get(service);
+      if (known === undefined) throw error;
+      this.#remember(service, known);
+      return known.strategy;
+    }
+  }
+
+  #remember(service: string, answer: Remembered): void {
+    this.#forget(service);
+    this.#remembered.set(service, answer);
+    this.#bytes += answer.bytes;
+    for (const oldest of this.#remembered.keys()) {
+      if (this.#remembered.size <= SERVICES_MAX && this.#bytes <= ANSWER_BYTES_MAX) return;
+      this.#forget(oldest);
+    }
+  }
+
+  #forget(service: string): void {
+    this.#bytes -= this.#remembered.get(service)?.bytes ?? 0;
+    this.#remembered.delete(service);
+  }
+}
+
+function readStrategy({ format, payload }: StrategyAnswer): Strategy {
+  if (format === "proto") return readStrategyProto(payload);
+  return format === "thrift" ? readStrategyThrift(payload) : readStrategyJson(payload);
+}
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** What `/api/sampling` of a collector answers. */
+function readStrategyJson(payload: Uint8Array): Strategy {
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder().decode(payload));
+  } catch {
+    throw new SpoorError("bad-input", "a strategy that is no JSON", { size: payload.length });
+  }
+  const { strategyType, ...parts } = objectOf(value) ?? {};
+  const rate = objectOf(parts["probabilisticSampling"]);
+  const limit = objectOf(parts["rateLimitingSampling"]);
+  return makeStrategy({
+    type: strategyType === "RATE_LIMITING" || strategyType === 1 ? 1 : 0,
+    samplingRate: rate && numberOf(rate["samplingRate"]),
+    maxTracesPerSecond: limit && Math.trunc(numberOf(limit["maxTracesPerSecond"])),
+    operations: operationsOf(parts["operationSampling"]),
+  });
+}
+
+function operationsOf(value: unknown): OperationStrategies | undefined {
+  const group = objectOf(value);
+  if (group === undefined) return undefined;
+  const list: unknown = group["perOperationStrategies"];
+  const rows: readonly unknown[] = Array.isArray(list) ? list : [];
+  return {
+    defaultSamplingProbability: numberOf(group["defaultSamplingProbability"]),
+    defaultLowerBoundTracesPerSecond: numberOf(group["defaultLowerBoundTracesPerSecond"]),
+    defaultUpperBoundTracesPerSecond: numberOf(group["defaultUpperBoundTracesPerSecond"]),
+    perOperation: rows.map((row) => {
+      const { operation, probabilisticSampling } = objectOf(row) ?? {};
+      const samplingRate = numberOf(objectOf(probabilisticSampling)?.["samplingRate"]);
+      return { operation: typeof operation === "string" ? operation : "", samplingRate };
+    }),
+  };
+}
+
+function objectOf(value: unknown): Json | undefined {
+  return typeof value === "object" && value !== null ? (value as Json) : undefined;
+}
+
+/** A field that is left out is zero. */
+function numberOf(value: unknown): number {
+  return typeof value === "number" ? value : 0;
+}
