@@ -26,14 +26,20 @@ export class BodyBuffer {
 
   /**
    * @param declaredBytes what the peer says will come, -1 if it does not say.
+   * @param guessBytes where it does not say: what is probable, and not far above what has come.
    * @throws BodyError `too-large` if more is declared than `bytesMax`.
    */
-  constructor(declaredBytes: number, bytesMax: number, budget: ByteBudget) {
+  constructor(
+    declaredBytes: number,
+    bytesMax: number,
+    budget: ByteBudget,
+    guessBytes: number = FIRST_BYTES,
+  ) {
     if (declaredBytes > bytesMax) throw tooLarge(declaredBytes, bytesMax);
     // One that declares its size cannot send more: the framing of HTTP and gRPC sees to that.
     this.#bytesMax = declaredBytes < 0 ? bytesMax : declaredBytes;
     this.#budget = budget;
-    const firstBytes = declaredBytes < 0 ? Math.min(FIRST_BYTES, bytesMax) : declaredBytes;
+    const firstBytes = declaredBytes < 0 ? Math.min(guessBytes, bytesMax) : declaredBytes;
     if (firstBytes > 0) this.#buffer = budget.borrow(Math.min(firstBytes, FIRST_BYTES_MAX));
   }
 

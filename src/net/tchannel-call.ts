@@ -42,6 +42,9 @@ const METHOD_BYTES_MAX = 16 * 1024;
 /** Application headers: a frame full of them. */
 const HEADERS_BYTES_MAX = 64 * 1024;
 
+/** Memory for a body that has come in part is at most so many times what has come. */
+const GUESS_FACTOR_MAX = 8;
+
 const BODY = 2;
 const ARGUMENTS = 3;
 
@@ -101,6 +104,7 @@ export class CallArguments {
   checksumType: number = CHECKSUM_NONE;
   readonly #bodyBytesMax: number;
   readonly #budget: ByteBudget;
+  readonly #likelyBytes: number;
   /** Index of the argument that comes now. */
   #argument = 0;
   #checksum = 0;
@@ -108,9 +112,11 @@ export class CallArguments {
   /** Of the argument that comes now, unless it came at once. */
   #buffer: BodyBuffer | undefined;
 
-  constructor(bodyBytesMax: number, budget: ByteBudget) {
+  /** @param likelyBytes how large the body may well be: the size of the last one. */
+  constructor(bodyBytesMax: number, budget: ByteBudget, likelyBytes = 0) {
     this.#bodyBytesMax = bodyBytesMax;
     this.#budget = budget;
+    this.#likelyBytes = likelyBytes;
   }
 
   /** arg3, once all frames have come; valid until `release`. */
@@ -171,7 +177,12 @@ export class CallArguments {
       return;
     }
     const bytesMax = argument === BODY ? this.#bodyBytesMax : bytesMaxOf(argument);
-    this.#buffer ??= new BodyBuffer(isWhole ? chunk.length : -1, bytesMax, this.#budget);
+    this.#buffer ??= new BodyBuffer(
+      isWhole ? chunk.length : -1,
+      bytesMax,
+      this.#budget,
+      Math.max(chunk.length, Math.min(this.#likelyBytes, GUESS_FACTOR_MAX * chunk.length)),
+    );
     this.#buffer.add(chunk);
     if (!isWhole) return;
     if (argument === BODY) {

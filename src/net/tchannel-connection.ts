@@ -171,6 +171,8 @@ export class TChannelConnection {
   readonly #local: string;
   readonly #sinceMs: number;
   #isInitialized = false;
+  /** Of the last call: an agent's calls are alike. */
+  #bodyBytes = 0;
 
   constructor(socket: Socket, door: TChannelDoor) {
     const { limits, clock } = door;
@@ -272,7 +274,11 @@ export class TChannelConnection {
       this.#link.write(writeError(id, ERROR_DECLINED, "shutting down", head.tracing));
       return;
     }
-    const call = new OpenCall(id, head, new CallArguments(limits.bodyBytesMax, budget));
+    const call = new OpenCall(
+      id,
+      head,
+      new CallArguments(limits.bodyBytesMax, budget, this.#bodyBytes),
+    );
     if (this.#calls.size >= limits.callsPerConnectionMax) {
       this.#refuse(call, new SpoorError("overloaded", "too many calls at once"), "overloaded");
       return;
@@ -327,6 +333,7 @@ export class TChannelConnection {
       return;
     }
     call.isHandled = true;
+    this.#bodyBytes = call.body.length;
     this.#arm(call, Math.min(head.ttlMs, TIMER_MS_MAX));
     void this.#run(call, handler);
   }
