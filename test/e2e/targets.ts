@@ -5,6 +5,10 @@
 
 import { readFileSync } from "node:fs";
 import { status } from "@grpc/grpc-js";
+import { systemClock } from "../../src/base/clock.ts";
+import { SpoorError } from "../../src/base/errors.ts";
+import { silentLog } from "../../src/base/log.ts";
+import { openTChannelClient } from "../../src/net/tchannel-client.ts";
 import { callGrpc } from "../call-grpc.ts";
 import type { Door, RunningSpoor } from "./running-spoor.ts";
 
@@ -90,6 +94,45 @@ function makeGrpcTarget(
   };
 }
 
+/** A call in the scheme thrift whose arguments are `payload`; each has a connection of its own. */
+function makeTChannelTarget(name: string, method: string, samples: readonly Buffer[]): Target {
+  return {
+    name,
+    door: "tchannel",
+    samples,
+    encodings: [],
+    async send(spoor, payload) {
+      const port = Number(spoor.address("tchannel").split(":")[1]);
+      const client = openTChannelClient({
+        hostPort: { host: "127.0.0.1", port },
+        processName: "test",
+        log: silentLog,
+        clock: systemClock,
+      });
+      try {
+        await client.call("jaeger-collector", method, payload, { ttlMs: ANSWER_MS_MAX });
+        return { outcome: "accepted", answer: "ok" };
+      } catch (error) {
+        if (!(error instanceof SpoorError)) throw error;
+        const outcome = error.code === "unavailable" ? "fault" : "refused";
+        return { outcome, answer: `${error.code} ${error.message.slice(0, 300)}` };
+      } finally {
+        client.close();
+      }
+    },
+  };
+}
+
+/** A list as field 1 of the arguments. */
+function argumentsOf(list: Uint8Array): Buffer {
+  return Buffer.concat([Uint8Array.of(15, 0, 1), list, Uint8Array.of(0)]);
+}
+
+/** A list of one struct. */
+function listOf(struct: Uint8Array): Buffer {
+  return Buffer.concat([Uint8Array.of(12, 0, 0, 0, 1), struct]);
+}
+
 const OTLP = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 const POST_SPANS = "/jaeger.api_v2.CollectorService/PostSpans";
 const PROTO = "application/x-protobuf";
@@ -113,6 +156,12 @@ export const TARGETS: readonly Target[] = [
     [golden("jaeger/batch.binary.bin")],
     [], // as Jaeger's, this door takes the body as it comes
   ),
+  makeTChannelTarget("Jaeger TChannel", "Collector::submitBatches", [
+    argumentsOf(listOf(golden("jaeger/batch.binary.bin"))),
+  ]),
+  makeTChannelTarget("Zipkin TChannel", "ZipkinCollector::submitZipkinBatch", [
+    argumentsOf(golden("jaeger/zipkin-spans.binary.bin")),
+  ]),
   makeHttpTarget("Zipkin v1 JSON", "zipkin", "/api/v1/spans", JSON_TYPE, [
     golden("zipkin/spans-v1.js.json"),
   ]),

@@ -11,10 +11,21 @@ import {
 import { openRawPeer } from "../../../test/raw-peer.ts";
 import { until } from "../../../test/until.ts";
 import { printSanitized } from "../../../test/print-sanitized.ts";
-import { list, struct, text, writeBinary } from "../../../test/thrift-writer.ts";
+import {
+  type ThriftValue,
+  i32,
+  list,
+  struct,
+  text,
+  writeBinary,
+} from "../../../test/thrift-writer.ts";
 import { systemClock } from "../../base/clock.ts";
+import { SpoorError } from "../../base/errors.ts";
 import { silentLog } from "../../base/log.ts";
 import { type TChannelClient, openTChannelClient } from "../../net/tchannel-client.ts";
+import type { Sampling } from "../../sampling/open-sampling.ts";
+import type { Strategy } from "../../sampling/strategies.ts";
+import { readStrategyThrift } from "../../sampling/strategy-thrift.ts";
 import { readSubmitBatches } from "../../wire/jaeger-thrift.ts";
 import { STRUCT } from "../../wire/thrift-reader.ts";
 import { readZipkinThrift } from "../../wire/zipkin-thrift.ts";
@@ -172,6 +183,38 @@ test("getSamplingStrategy is not known where nobody says what to sample", async 
   const body = writeBinary(struct([1, text("shop")]));
   const call = client.call("jaeger-collector", "SamplingManager::getSamplingStrategy", body, TTL);
   await assert.rejects(call, { message: /no handler/ });
+});
+
+test("getSamplingStrategy answers with the strategy of the service", async () => {
+  const strategy: Strategy = { type: "probabilistic", samplingRate: 0.25 };
+  const asked: string[] = [];
+  const sampling: Sampling = {
+    source: {
+      strategyOf(service) {
+        asked.push(service);
+        if (service === "later") throw new SpoorError("unavailable", "not now");
+        return Promise.resolve(strategy);
+      },
+    },
+    record: undefined,
+    close: () => Promise.resolve(),
+  };
+  await using collector = await openTestCollector(["tchannel"], [], { sampling });
+  using client = connect(collector);
+  const ask = (service: ThriftValue): Promise<Uint8Array> =>
+    client.call(
+      "jaeger-collector",
+      "SamplingManager::getSamplingStrategy",
+      writeBinary(struct([1, service])),
+      TTL,
+    );
+  const answer = await ask(text("shop"));
+  assert.equal(hex(answer.subarray(0, 3)), "0c0000");
+  assert.deepEqual(readStrategyThrift(answer.subarray(3, -1)), strategy);
+  await assert.rejects(ask(text("later")), { code: "unavailable" });
+  await assert.rejects(ask(i32(1)), { code: "bad-input" });
+  assert.deepEqual(asked, ["shop", "later"]);
+  assert.deepEqual(collector.books(), {});
 });
 
 test("submitBatches finds the list behind fields that it does not know", async () => {
