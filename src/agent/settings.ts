@@ -66,7 +66,7 @@ export const agentSettings = {
     help: "Process tags for every span, `k1=v1,k2=${VARIABLE:default}`.",
     aliases: [deprecatedAlias("jaeger.tags")],
   }),
-  "agent.max-queue-bytes": setting("bytes", "8MiB", {
+  "agent.max-queue-bytes": setting("bytes", "16MiB", {
     help: "Bytes of packets that may wait to be read, of all doors together.",
     min: 131_072,
     max: 2 ** 31 - 1,

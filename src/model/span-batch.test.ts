@@ -191,3 +191,30 @@ test("serviceOf() is the first string service.name of the resource", () => {
   assert.equal(batch.dictionary.text(batch.serviceOf(named)), "shop");
   assert.equal(new SpanBatch().serviceOf(0), 0);
 });
+
+test("rollBack() takes back whole rows, an open one, and all that they brought", () => {
+  const batch = new SpanBatch();
+  const fill = (from: number, rows: number): void => {
+    const resource = batch.openResource();
+    batch.resourceAttributes.addSafeInt(batch.dictionary.internText("at"), from);
+    batch.closeResource(resource);
+    const scope = batch.openScope();
+    for (let seed = from; seed < from + rows; seed++) {
+      addRow(batch, resource, scope, seed);
+      batch.closeRow();
+    }
+  };
+  fill(1, 3);
+  const before = printSpans(batch);
+  const mark = batch.mark();
+  fill(100, 50);
+  const row = batch.openRow(1, 1);
+  addEvent(batch, row);
+  batch.openEvent();
+  batch.rollBack(mark);
+  assert.equal(printSpans(batch), before);
+  fill(7, 2);
+  assert.equal(batch.mark().rows, 5);
+  batch.rollBack(mark);
+  assert.equal(printSpans(batch), before);
+});

@@ -10,6 +10,8 @@
 const FIRST_BYTES = 1 << 12;
 /** More than nearly every message needs. */
 const KEPT_BYTES = 1 << 22;
+/** Longer fields are copied by the engine's own memcpy; below it a loop is cheaper. */
+const LOOP_COPY_BYTES = 48;
 const TWO_32 = 0x1_0000_0000;
 
 const encoder = new TextEncoder();
@@ -90,8 +92,15 @@ export class ProtobufWriter {
     this.writeVarint(tag);
     this.writeVarint(end - start);
     this.#reserve(end - start);
-    this.bytes.set(bytes.subarray(start, end), this.at);
-    this.at += end - start;
+    const out = this.bytes;
+    let at = this.at;
+    if (end - start > LOOP_COPY_BYTES) {
+      out.set(bytes.subarray(start, end), at);
+      at += end - start;
+    } else {
+      for (let from = start; from < end; from++) out[at++] = bytes[from]!;
+    }
+    this.at = at;
   }
 
   /** A whole field: tag, length and UTF-8. */
