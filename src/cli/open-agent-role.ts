@@ -15,7 +15,7 @@ import { openForwarder } from "../agent/open-forwarder.ts";
 import type { AgentConfig } from "../agent/settings.ts";
 import type { Clock } from "../base/clock.ts";
 import { MetricsRegistry } from "../base/metrics.ts";
-import { freeAfterStart } from "../net/garbage.ts";
+import { freeAfterStart, keepYoungSmall } from "../net/garbage.ts";
 import type { HttpRoute } from "../net/http-route.ts";
 import { makeAdminRoutes } from "./admin.ts";
 import { makeHealth } from "./health.ts";
@@ -74,6 +74,7 @@ export async function openAgentRole(parts: AgentRoleParts): Promise<Running> {
   health.open(() => Promise.resolve());
   for (const { name, at } of [...agent.addresses, ...admin.addresses]) log.info(name, { at });
   freeAfterStart();
+  keepYoungSmall();
   log.info("Spoor is ready");
   const running = opening.move();
   return {

@@ -85,6 +85,15 @@ export function freeAfterStart(): void {
   collect({ type: "major", flavor: "last-resort" });
 }
 
+/**
+ * Keeps the room for new objects as small as it is at the start, 1 MiB: for a process that has to be small
+ * rather than fast. Looking through it costs little as long as next to nothing survives.
+ */
+export function keepYoungSmall(): void {
+  setFlagsFromString("--semi-space-growth-factor=1");
+  isYoungBound = true;
+}
+
 /** Ends the growth of the room for new objects once it is large enough. */
 function boundYoung(bytes: number): void {
   lookBytes += bytes;
