@@ -6,7 +6,7 @@
 
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { readProcess } from "../test/read-process.ts";
+import { readMachineBusySeconds, readProcess } from "../test/read-process.ts";
 import type { LoadReport } from "./load.ts";
 import { type QueryPlan, type QueryReport, timeQueries } from "./queries.ts";
 import { SentTraces } from "./sent-traces.ts";
@@ -91,6 +91,9 @@ export interface StoredReport {
   readonly busy: readonly QueryReport[];
   /** Spans a second that came in meanwhile. */
   readonly busyRate: number;
+  /** Processors that were busy with none of ours, on average, while queries were timed. */
+  readonly idleOthers: number;
+  readonly busyOthers: number;
   /** Left out for a store that keeps nothing. */
   readonly restart?: RestartReport;
 }
@@ -127,10 +130,14 @@ export async function measureStored(
       seed: load.seed,
       unitTraces: load.unitTraces,
     };
+    const idleOthers = watchOthers(server.pid);
     const idle = await timeQueries(queries);
+    const others = { idleOthers: idleOthers(0), busyOthers: 0 };
+    const busyOthers = watchOthers(server.pid);
     const { busy, busyLoad } = await timeBusy(server, door, plan, queries);
+    others.busyOthers = busyOthers(busyLoad.generatorCpuSeconds);
     const busyRate = Math.round(busyLoad.spansAccepted / busyLoad.seconds);
-    const found = { spans, disk, idle, busy, busyRate };
+    const found = { spans, disk, idle, busy, busyRate, ...others };
     spans += busyLoad.spansAccepted;
     if (options.store === "memory") return found;
     const rest = { spans: String(plan.startedSpans - spans) };
@@ -140,6 +147,20 @@ export async function measureStored(
   });
   if (options.store === "memory") return report;
   return { ...report, restart: { spans, ...(await restart(options, SentTraces.load(path))) } };
+}
+
+/** @returns asks how many processors were busy with others since; takes the generator's CPU seconds. */
+function watchOthers(pid: number): (generatorCpuSeconds: number) => number {
+  const cpuSeconds = (): number => {
+    const { user, system } = process.cpuUsage();
+    return readMachineBusySeconds() - readProcess(pid).cpuSeconds - (user + system) / 1e6;
+  };
+  const startedMs = performance.now();
+  const before = cpuSeconds();
+  return (generatorCpuSeconds) => {
+    const seconds = (performance.now() - startedMs) / 1_000;
+    return Math.max(0, cpuSeconds() - before - generatorCpuSeconds) / seconds;
+  };
 }
 
 function restart(options: ServerOptions, sent: SentTraces): Promise<Omit<RestartReport, "spans">> {

@@ -38,6 +38,10 @@ export function printStored(report: StoredReport): string {
         `${(query.bytes / 1_000).toFixed(0)} kB, ${query.cpuMs.toFixed(1)} CPU ms`,
     );
   }
+  lines.push(
+    `  others kept ${report.idleOthers.toFixed(1)} processors busy meanwhile, ` +
+      `${report.busyOthers.toFixed(1)} while spans came in`,
+  );
   if (report.restart !== undefined) {
     const { restart } = report;
     lines.push(
