@@ -103,7 +103,7 @@ export class Shard {
     payload: Uint8Array,
     onRead: (reading: Reading) => void,
   ): Promise<void> {
-    const own = payload.slice();
+    const own = new Uint8Array(payload); // of a Buffer, slice would be a view
     const answer = await this.#ask({ ask: "take", format, payload: own }, [own.buffer]);
     if (answer.reading !== undefined) onRead(answer.reading);
     throwFailure(answer);

@@ -122,6 +122,8 @@ export class LogWriter {
 
   async #completeFile(): Promise<void> {
     const { files, directory } = this.#options;
+    // One turn later: what runs has to be known before it can have ended.
+    await Promise.resolve();
     try {
       const hasRecords =
         this.#current !== undefined && this.#current.file.bytes > FILE_HEADER_BYTES;

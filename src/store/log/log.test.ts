@@ -86,6 +86,21 @@ test("LogWriter.cut() removes the files that are wholly below", async () => {
   await writer.close();
 });
 
+test("LogWriter.rest() leaves the log as it is to be written to, also before the first record", async () => {
+  const disk = new SimulatedDisk();
+  const writer = makeWriter(disk);
+  await writer.rest();
+  await writer.append(7, payloadOf(1));
+  await writer.rest();
+  await writer.rest();
+  const resting = writer.rest();
+  const appended = writer.append(7, payloadOf(2));
+  await resting;
+  await appended;
+  await writer.close();
+  assert.deepEqual((await readBack(disk)).numbers, [1, 2]);
+});
+
 test("LogWriter writes no file again that a backup may have linked", async () => {
   const disk = new SimulatedDisk();
   const writer = makeWriter(disk);
