@@ -112,7 +112,10 @@ const warned: readonly (readonly [given: Given, line: string])[] = [
     ["--collector.queue-size=5"],
     "flag --collector.queue-size has no effect: what waits is bounded by collector.max-inflight-bytes",
   ],
-  [["--collector.port=5"], "flag --collector.port has no effect: TChannel senders are not served"],
+  [
+    ["--collector.port=5"],
+    "flag --collector.port is an old name; use collector.tchan-server.host-port",
+  ],
   [["--feature-gates=-x,y"], "flag --feature-gates has no effect: there are none"],
   [
     { METRICS_STORAGE_TYPE: "prometheus" },
