@@ -39,7 +39,13 @@ const CALL_MS_MAX = 10_000;
 /** Every service of every gRPC door, and its methods. */
 const doors: readonly (readonly [Door, Readonly<Record<string, readonly string[]>>])[] = [
   ["otlpGrpc", { "opentelemetry.proto.collector.trace.v1.TraceService": ["Export"] }],
-  ["jaegerGrpc", { "jaeger.api_v2.CollectorService": ["PostSpans"] }],
+  [
+    "jaegerGrpc",
+    {
+      "jaeger.api_v2.CollectorService": ["PostSpans"],
+      "jaeger.api_v2.SamplingManager": ["GetSamplingStrategy"],
+    },
+  ],
   [
     "queryGrpc",
     {
