@@ -146,7 +146,12 @@ async function spawnSpoor(
   return { child, ended };
 }
 
-async function waitUntilReady(
+/**
+ * Fills `log` and `addresses` for as long as the process lives; resolves when it says that it is ready.
+ *
+ * @throws Error as startSpoor().
+ */
+export async function waitUntilReady(
   child: ChildProcess,
   addresses: Map<string, string>,
   log: string[],

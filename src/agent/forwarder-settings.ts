@@ -51,7 +51,7 @@ export const forwarderSettings = {
   }),
   ...clientTlsSettings("reporter.otlp"),
   "reporter.sampling-port": setting("count", 14_268, {
-    help: "Port on which collectors are asked for sampling strategies by HTTP, where reporter.type is otlp-http.",
+    help: "Port on which collectors are asked for sampling strategies by HTTP, where reporter.type is otlp-grpc or otlp-http.",
     min: 1,
     max: 65_535,
   }),

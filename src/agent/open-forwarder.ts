@@ -135,15 +135,15 @@ async function makeReporter(
     return makeTChannelReporter({ connectTimeoutMs, timeoutMs, log, clock: systemClock });
   }
   const tls = readTls(config, type === "grpc" ? "reporter.grpc" : "reporter.otlp");
+  const samplingPort = config["reporter.sampling-port"];
   if (type === "otlp-http") {
     const { makeOtlpHttpReporter } = await import("./reporters/otlp-http.ts");
-    const samplingPort = config["reporter.sampling-port"];
     return makeOtlpHttpReporter({ tls, samplingPort, ...times });
   }
   const grpc = await import("./reporters/grpc.ts");
   return type === "grpc"
     ? grpc.makeJaegerGrpcReporter({ tls, ...times })
-    : grpc.makeOtlpGrpcReporter({ tls, ...times });
+    : grpc.makeOtlpGrpcReporter({ tls, samplingPort, ...times });
 }
 
 function readTls(

@@ -21,6 +21,8 @@ const SPANS = 5;
 const SENDERS = 4;
 /** Of each sender, so that a long restart makes no million spans. */
 const PACE_MS = 2;
+/** Nobody asks what to sample. */
+const NOBODYS_PORT = 9;
 /** Between two restarts. */
 const PARCELS = 200;
 
@@ -107,7 +109,11 @@ async function openRig(t: TestContext): Promise<Rig> {
   await Promise.all(targets.map((target) => target.start()));
   const forwarder = await openTestForwarder({
     ports: targets.map(({ port }) => port),
-    reporter: makeOtlpGrpcReporter({ connectTimeoutMs: 5_000, timeoutMs: 10_000 }),
+    reporter: makeOtlpGrpcReporter({
+      connectTimeoutMs: 5_000,
+      timeoutMs: 10_000,
+      samplingPort: NOBODYS_PORT,
+    }),
     directory: join(directory, "spool"),
     awayMsMax: 500,
   });

@@ -4,6 +4,8 @@
 //   ExportTraceServiceRequest   ─▶ opentelemetry…TraceService/Export ─▶ how many were left out
 //   grpc.health.v1.Health/Check ─▶ is it there, and does it serve?
 //
+// What to sample is asked on the same connection by api_v2, by HTTP beside OTLP, which has no such question.
+//
 // Source: jaeger-idl api_v2/collector.proto, sampling.proto; OTLP 1.x; grpc/doc/health-checking.md.
 // Trust: answers are a peer's.
 
@@ -16,6 +18,7 @@ import { readExportAnswer } from "../../wire/otlp-answer.ts";
 import { LENGTH, fieldTag } from "../../wire/protobuf-reader.ts";
 import { ProtobufWriter } from "../../wire/protobuf-writer.ts";
 import { verdictOfGrpc } from "./grpc-verdict.ts";
+import { openStrategyByHttp } from "./strategy-by-http.ts";
 import { type Lane, type LeftOut, NOTHING_LEFT_OUT, type Reporter } from "./reporter.ts";
 
 export interface GrpcReporterOptions {
@@ -23,6 +26,11 @@ export interface GrpcReporterOptions {
   readonly connectTimeoutMs: number;
   /** Of one call. */
   readonly timeoutMs: number;
+}
+
+export interface OtlpGrpcReporterOptions extends GrpcReporterOptions {
+  /** Where the collector answers questions for strategies, by HTTP. */
+  readonly samplingPort: number;
 }
 
 const POST_SPANS = "/jaeger.api_v2.CollectorService/PostSpans";
@@ -38,11 +46,28 @@ const KNOWS_NOTHING: ReadonlySet<number> = new Set([
 const SERVING = Uint8Array.of(0x08, 0x01);
 
 export function makeJaegerGrpcReporter(options: GrpcReporterOptions): Reporter {
-  return makeReporter("grpc", "jaeger-proto", POST_SPANS, () => NOTHING_LEFT_OUT, options);
+  const readAnswer = (): LeftOut => NOTHING_LEFT_OUT;
+  return makeReporter("grpc", "jaeger-proto", POST_SPANS, readAnswer, options);
 }
 
-export function makeOtlpGrpcReporter(options: GrpcReporterOptions): Reporter {
-  return makeReporter("otlp-grpc", "otlp-proto", EXPORT, readLeftOut, options);
+export function makeOtlpGrpcReporter(options: OtlpGrpcReporterOptions): Reporter {
+  const { samplingPort: port, connectTimeoutMs, timeoutMs } = options;
+  const reporter = makeReporter("otlp-grpc", "otlp-proto", EXPORT, readLeftOut, options);
+  return {
+    ...reporter,
+    async open(collector, onLost) {
+      const lane = await reporter.open(collector, onLost);
+      const strategy = openStrategyByHttp(collector, { port, connectTimeoutMs, timeoutMs });
+      return {
+        ...lane,
+        askStrategy: (service, signal) => strategy.askStrategy(service, signal),
+        close() {
+          strategy.close();
+          lane.close();
+        },
+      };
+    },
+  };
 }
 
 function makeReporter(
