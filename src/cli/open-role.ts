@@ -7,6 +7,7 @@
 // nothing behind.
 // Not here: what is behind the doors (collector, query), signals (supervisor.ts).
 
+import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
@@ -146,12 +147,18 @@ async function openRoleSampling(
   if (sampling === undefined) return undefined;
   const { openSampling } = await import("../sampling/open-sampling.ts");
   const { diskFiles } = await import("../store/disk/files.ts");
-  const disk =
-    config["span-storage.type"] === "segment"
-      ? { files: diskFiles, directory: config["segment.directory"] }
-      : undefined;
-  const holder = `${hostname()}-${process.pid}`;
-  return openSampling({ config: sampling, disk, holder, clock, registry, log, onBug });
+  const isOnDisk = config["span-storage.type"] === "segment";
+  return openSampling({
+    config: sampling,
+    files: diskFiles,
+    directory: isOnDisk ? config["segment.directory"] : undefined,
+    // In a container both of the names may be those of the process before.
+    holder: `${hostname()}-${process.pid}-${randomBytes(4).toString("hex")}`,
+    clock,
+    registry,
+    log,
+    onBug,
+  });
 }
 
 /** The last words about spans: nobody can ask for the ledger any more. */

@@ -9,6 +9,8 @@ import type { DiskFiles } from "../store/disk/files.ts";
 import { AdaptiveSource, keepMsOf } from "./adaptive/adaptive-source.ts";
 import { openFileState } from "./adaptive/file-state.ts";
 import { MemoryState } from "./adaptive/memory-state.ts";
+import type { SamplingState } from "./adaptive/sampling-state.ts";
+import { openSharedState } from "./adaptive/shared-state.ts";
 import type { SampledRoots } from "./adaptive/throughput-counter.ts";
 import { openFileSource } from "./file-source.ts";
 import { type SamplingConfig, adaptiveSettingsOf } from "./settings.ts";
@@ -16,9 +18,13 @@ import type { SamplingSource } from "./strategies.ts";
 
 export interface SamplingOptions {
   readonly config: SamplingConfig;
-  /** Where the state of adaptive sampling is kept; undefined: in memory, until the process ends. */
-  readonly disk: { readonly files: DiskFiles; readonly directory: string } | undefined;
-  /** Names this process among those that share a state. */
+  readonly files: DiskFiles;
+  /**
+   * Where the state of adaptive sampling is kept unless it is shared; undefined: in memory, until the
+   * process ends.
+   */
+  readonly directory: string | undefined;
+  /** Names this process among those that share a state; no other may ever have had the name. */
   readonly holder: string;
   readonly clock: Clock;
   readonly registry: MetricsRegistry;
@@ -35,7 +41,7 @@ export interface Sampling {
 
 /** @throws SpoorError as openFileSource and openFileState. */
 export async function openSampling(options: SamplingOptions): Promise<Sampling> {
-  const { config, disk, clock, log } = options;
+  const { config, log } = options;
   const path = config["sampling.strategies-file"];
   if (config["sampling.config-type"] !== "adaptive") {
     const source = await openFileSource({
@@ -49,12 +55,16 @@ export async function openSampling(options: SamplingOptions): Promise<Sampling> 
   }
   if (path !== "") log.warn("adaptive sampling does not read sampling.strategies-file", { path });
   const settings = adaptiveSettingsOf(config);
-  const keepMs = keepMsOf(settings);
-  const state =
-    disk === undefined
-      ? new MemoryState(clock, keepMs)
-      : await openFileState({ ...disk, clock, log, keepMs });
+  const state = await openState(options, keepMsOf(settings));
   const source = new AdaptiveSource({ ...options, settings, state });
   await source.start();
   return { source, record: (roots) => source.record(roots), close: () => source.close() };
+}
+
+async function openState(options: SamplingOptions, keepMs: number): Promise<SamplingState> {
+  const { config, directory, clock } = options;
+  const shared = config["sampling.shared-directory"];
+  if (shared !== "") return openSharedState({ ...options, directory: shared, keepMs });
+  if (directory === undefined) return new MemoryState(clock, keepMs);
+  return openFileState({ ...options, directory, keepMs });
 }

@@ -35,8 +35,7 @@ function open(
   directory?: string,
 ): Promise<Sampling> {
   const { config } = parseSettings({ table: samplingSettings, argv: flags, env: {} });
-  const disk = directory === undefined ? undefined : { files: diskFiles, directory };
-  return openSampling({ config, disk, holder: "test", ...parts(registry) });
+  return openSampling({ config, files: diskFiles, directory, holder: "test", ...parts(registry) });
 }
 
 interface Doors {

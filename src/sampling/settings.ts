@@ -28,6 +28,11 @@ const fileSettings = {
 };
 
 const adaptiveSettings = {
+  "sampling.shared-directory": setting("string", "", {
+    help:
+      "Directory in which collectors on one machine or volume share what they know, so that all of " +
+      "them tell clients the same; empty: each for itself.",
+  }),
   "sampling.target-samples-per-second": setting("float", 1, {
     help: "Traces a second that each operation shall give.",
     check: isAboveZero,

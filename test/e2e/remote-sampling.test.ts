@@ -11,6 +11,7 @@ import { callGrpc } from "../call-grpc.ts";
 import { printStrategyJson } from "../../src/sampling/strategy-json.ts";
 import { readStrategyProto, writeStrategyQuestion } from "../../src/sampling/strategy-proto.ts";
 import { type RunningSpoor, openSpoor, waitFor } from "./running-spoor.ts";
+import { sendRoot } from "./sampled-root.ts";
 
 const require = createRequire(import.meta.url);
 
@@ -188,7 +189,7 @@ test("adaptive sampling learns from what clients send, and knows it after a rest
   const otel = openOtelSampler(spoor, "learner");
   await otel.getAndUpdateSampler();
   assert.match(otel.toString(), /TraceIdRatioBased\{0\.25\}/);
-  await sendRoot(spoor);
+  await sendRoot(spoor, "learn", 0.25);
   // One span in 0.1 s is far below the target: the probability is doubled.
   const learned = await waitFor("a doubled probability", async () => {
     const [, text] = await ask(url(spoor));
@@ -205,28 +206,3 @@ test("adaptive sampling learns from what clients send, and knows it after a rest
   const [, text] = await ask(url(again));
   assert.match(text, /"operation":"learn","probabilisticSampling":\{"samplingRate":0\.5\}/);
 });
-
-/** One root span that a client has sampled as it was told. */
-async function sendRoot(spoor: RunningSpoor): Promise<void> {
-  const value = { stringValue: "learner" };
-  const span = {
-    traceId: "0102030405060708090a0b0c0d0e0f10",
-    spanId: "0102030405060708",
-    name: "learn",
-    startTimeUnixNano: "1700000000000000000",
-    endTimeUnixNano: "1700000000001000000",
-    attributes: [
-      { key: "sampler.type", value: { stringValue: "probabilistic" } },
-      { key: "sampler.param", value: { doubleValue: 0.25 } },
-    ],
-  };
-  const resource = { attributes: [{ key: "service.name", value }] };
-  const body = JSON.stringify({ resourceSpans: [{ resource, scopeSpans: [{ spans: [span] }] }] });
-  const headers = { "content-type": "application/json" };
-  const answer = await fetch(spoor.url("otlpHttp", "/v1/traces"), {
-    method: "POST",
-    headers,
-    body,
-  });
-  assert.equal(answer.status, 200);
-}

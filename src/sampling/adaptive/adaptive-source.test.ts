@@ -8,8 +8,10 @@ import { silentLog } from "../../base/log.ts";
 import { printMetrics } from "../../base/metrics-text.ts";
 import { MetricsRegistry } from "../../base/metrics.ts";
 import { AdaptiveSource, type AdaptiveSettings, keepMsOf } from "./adaptive-source.ts";
+import { SimulatedDisk } from "../../../test/store/simulated-disk.ts";
 import { MemoryState } from "./memory-state.ts";
 import type { SamplingState } from "./sampling-state.ts";
+import { openSharedState } from "./shared-state.ts";
 
 const SETTINGS: AdaptiveSettings = {
   targetSamplesPerSecond: 1,
@@ -166,6 +168,91 @@ test("collectors that share a state agree: one calculates, all answer alike", as
   const probability = await probabilityOf(b.source, "buy");
   assert.ok(probability > 1 / 340 && probability < 1 / 120, `${probability}, expected 1/200`);
   assert.deepEqual([a.source.isLeader, b.source.isLeader], [true, false]);
+});
+
+test("processes that share a directory agree; when the leader is gone another goes on", async () => {
+  const world = makeWorld();
+  const files = new SimulatedDisk();
+  const open = async (holder: string): Promise<AdaptiveSource> => {
+    const keepMs = keepMsOf(SETTINGS);
+    const { clock } = world;
+    const options = { files, directory: "/shared", clock, log: silentLog, holder, keepMs };
+    return openCollector(holder, world, await openSharedState(options)).source;
+  };
+  const [a, b] = [await open("a"), await open("b")];
+  await a.elect();
+  await b.elect();
+  const dice = makeDice(23);
+  const ticks = async (...sources: readonly AdaptiveSource[]): Promise<void> => {
+    for (let renewal = 0; renewal < 12; renewal++) {
+      world.pass(SETTINGS.leaderRefreshMs);
+      for (const source of sources) if (source.isLeader) await source.elect();
+    }
+    for (const source of sources) await source.tick();
+    for (const source of sources) await source.follow();
+    for (const source of sources) await source.elect();
+  };
+  for (let interval = 0; interval < 20; interval++) {
+    await sendTraffic(a, a, { buy: 100, "only a": 10 }, dice);
+    await sendTraffic(b, b, { buy: 100, "only b": 10 }, dice);
+    await ticks(a, b);
+    assert.deepEqual(await a.strategyOf("shop"), await b.strategyOf("shop"));
+  }
+  assert.deepEqual([a.isLeader, b.isLeader], [true, false]);
+  const isNear = async (operation: string, ideal: number): Promise<void> => {
+    const probability = await probabilityOf(b, operation);
+    const text = `${operation}: ${probability}, expected ${ideal}`;
+    assert.ok(probability > 0.6 * ideal && probability < 1.7 * ideal, text);
+  };
+  await isNear("buy", 1 / 200);
+  await isNear("only a", 1 / 10);
+  await isNear("only b", 1 / 10);
+  // The leader is stopped, and with it half of the clients.
+  let waited = 0;
+  for (let interval = 0; interval < 12; interval++) {
+    await sendTraffic(b, b, { buy: 50 }, dice);
+    await ticks(b);
+    if (!b.isLeader) waited++;
+  }
+  assert.ok(waited <= 2, `${waited} intervals without a leader`);
+  await isNear("buy", 1 / 50);
+  // It goes on where it was: nobody listens, and it follows.
+  await a.tick();
+  await b.follow();
+  await isNear("buy", 1 / 50);
+  await a.elect();
+  await a.follow();
+  assert.deepEqual([a.isLeader, b.isLeader], [false, true]);
+  assert.deepEqual(await a.strategyOf("shop"), await b.strategyOf("shop"));
+});
+
+test("after a long silence what was learned stays, until it is known who is silent", async () => {
+  const world = makeWorld();
+  const first = openCollector("first", world).source;
+  await first.elect();
+  const dice = makeDice(5);
+  for (let interval = 0; interval < 12; interval++) {
+    await sendTraffic(first, first, { buy: 500, gone: 500 }, dice);
+    world.pass(SETTINGS.calculationIntervalMs);
+    await first.tick();
+  }
+  await first.close();
+  const known = await probabilityOf(first, "gone");
+  assert.ok(known > 1 / 1_000 && known < 1 / 300, `${known}`);
+  world.pass(86_400_000);
+  const next = openCollector("next", world).source;
+  await next.follow();
+  await next.elect();
+  for (let interval = 1; interval <= 12; interval++) {
+    await sendTraffic(next, next, { buy: 500 }, dice);
+    world.pass(SETTINGS.calculationIntervalMs);
+    await next.tick();
+    const { operations } = await next.strategyOf("shop");
+    const names = operations?.perOperation.map(({ operation }) => operation).toSorted();
+    const isKnown = interval < SETTINGS.aggregationBuckets;
+    assert.deepEqual(names, isKnown ? ["buy", "gone"] : ["buy"], `interval ${interval}`);
+    if (isKnown) assert.equal(await probabilityOf(next, "gone"), known);
+  }
 });
 
 test("the lead goes to another when it is given up, and when it is not renewed", async () => {

@@ -5,7 +5,7 @@
 //                                                     │
 //   all: read the interval up to now − delay ◀────────┤
 //   the leader: calculate ─ save ─────────────────────▶┤
-//   the others: read the result every 20 s ◀───────────┘ ─▶ strategyOf(service)
+//   the others: read the result every 20 s ◀──────────┘ ─▶ strategyOf(service)
 //
 // Source: Jaeger v1.76, internal/sampling/samplingstrategy/adaptive: aggregator.go, post_aggregator.go,
 // provider.go, internal/leaderelection. Failures of the state are logged and counted; what is in force
@@ -24,6 +24,7 @@ import {
   type Round,
   calculate,
   makeBucket,
+  withUnseen,
 } from "./calculate.ts";
 import type { OperationResult, SamplingState } from "./sampling-state.ts";
 import { type SampledRoots, ThroughputCounter } from "./throughput-counter.ts";
@@ -52,8 +53,8 @@ export interface AdaptiveOptions {
   readonly onBug: (error: unknown) => void;
 }
 
-/** How often those that do not lead read the result. */
-const FOLLOW_MS = 20_000;
+/** How often those that do not lead read the result; as often as it is made if that is oftener. */
+const FOLLOW_MS_MAX = 20_000;
 
 /** How long throughput must stay in the state. */
 export function keepMsOf(settings: AdaptiveSettings): number {
@@ -108,7 +109,7 @@ export class AdaptiveSource implements SamplingSource {
       () => this.tick(),
     );
     this.#every(
-      () => FOLLOW_MS,
+      () => Math.min(FOLLOW_MS_MAX, calculationIntervalMs),
       () => this.follow(),
     );
     this.#every(
@@ -144,11 +145,14 @@ export class AdaptiveSource implements SamplingSource {
     const startMs = clock.monotonicMs();
     const round = calculate(this.#buckets, this.#result, this.#used, settings);
     this.#used = round.used;
-    this.#setResult(round.result);
+    // After a time in which nobody counted, silence says nothing yet.
+    const isYoung = this.#buckets.length < settings.aggregationBuckets;
+    const result = isYoung ? withUnseen(round.result, this.#result) : round.result;
+    this.#setResult(result);
     this.#metrics.calculated.with().set(round.result.length);
     this.#metrics.calculating.with().observe((clock.monotonicMs() - startMs) / 1_000);
     log.debug("sampling probabilities calculated", { operations: round.result.length });
-    await state.saveResult(round.result);
+    await state.saveResult(result);
   }
 
   /** Reads the result of the leader, unless this is the leader. */
@@ -165,7 +169,7 @@ export class AdaptiveSource implements SamplingSource {
     try {
       const isLeader = await state.acquireLease(holder, settings.followerRefreshMs);
       // What another leader has found out since this one last looked.
-      if (isLeader && !wasLeader) this.#setResult(await state.latestResult());
+      if (isLeader !== wasLeader) this.#setResult(await state.latestResult());
       this.#isLeader = isLeader;
     } catch (error) {
       this.#isLeader = false;

@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Bucket, type Round, calculate, makeBucket } from "./calculate.ts";
+import { makeRandom } from "../../../test/store/corpus.ts";
+import { type Bucket, type Round, calculate, makeBucket, withUnseen } from "./calculate.ts";
 import type { OperationResult, Throughput } from "./sampling-state.ts";
 
 const SETTINGS = {
@@ -93,6 +94,51 @@ test("calculate() forgets what no bucket has, and holds no more than clients do"
   assert.deepEqual(calculate([bucket()], [old("a", 0.5)], NOTHING_USED, SETTINGS).result, []);
   const many = Array.from({ length: 3_000 }, (_, index) => row(`op ${index}`, 60));
   assert.equal(calculate([bucket(...many)], [], NOTHING_USED, SETTINGS).result.length, 2_000);
+});
+
+test("calculate() over simulated traffic gives the formula's numbers, round by round", () => {
+  // Written down a second time, in the way the formula is described: one operation that obeys.
+  const settings = { ...SETTINGS, targetSamplesPerSecond: 2, bucketsForCalculation: 4 };
+  const weights = [256, 81, 16, 1];
+  for (let seed = 0; seed < 20; seed++) {
+    const random = makeRandom(seed);
+    const buckets: Bucket[] = [];
+    const counts: number[] = [];
+    let expected = 0.001;
+    let round: Round = { result: [], used: new Map() };
+    for (let interval = 1; interval <= 40; interval++) {
+      const perSecond = 2_000 * random() ** 6;
+      const count = Math.round(60 * perSecond * expected);
+      buckets.unshift(bucket(row("a", count, expected.toFixed(6))));
+      counts.unshift(count);
+      round = calculate(buckets.slice(0, 10), round.result, round.used, settings);
+      const newest = counts.slice(0, 4);
+      const used = weights.slice(4 - newest.length);
+      // Of two intervals the newer weighs 16 and the older 1; of four 256, 81, 16 and 1.
+      const weighed = newest.reduce((sum, one, index) => sum + (one / 60) * used[index]!, 0);
+      const measured = weighed / used.reduce((sum, one) => sum + one);
+      if (!(measured > 1.4 && measured < 2.6)) {
+        const factor = measured < 1e-10 ? 2 : Math.min(2, 2 / measured);
+        expected = Math.min(1, Math.max(1e-5, expected * factor));
+      }
+      const [result] = round.result;
+      const where = `seed ${seed}, interval ${interval}`;
+      assert.ok(Math.abs(result!.probability / expected - 1) < 1e-9, where);
+      assert.ok(Math.abs(result!.tracesPerSecond - measured) < 1e-9, where);
+    }
+  }
+});
+
+test("withUnseen() keeps what is not there as it was, and no more than clients hold", () => {
+  const result = [old("a", 0.1), old("b", 0.2)];
+  const all = withUnseen(result, [old("b", 0.9), old("c", 0.3)]);
+  assert.deepEqual(all, [...result, old("c", 0.3)]);
+  const many = Array.from({ length: 1_999 }, (_, index) => old(`op ${index}`, 1));
+  const other = { ...old("c", 0.4), service: "other" };
+  const bounded = withUnseen(result, [...many, other]);
+  assert.equal(bounded.length, 2_001);
+  assert.deepEqual(bounded.slice(0, 2), result);
+  assert.deepEqual(bounded.at(-1), other);
 });
 
 test("calculate() keeps names apart that only look alike when joined", () => {

@@ -5,7 +5,8 @@
 //
 // Source: Jaeger v1.76, internal/sampling/samplingstrategy/adaptive/post_aggregator.go
 // (calculateProbabilitiesAndQPS, isUsingAdaptiveSampling).
-// Limits: OPERATIONS_PER_SERVICE_MAX results a service; an operation that none of the buckets has is gone.
+// Limits: OPERATIONS_PER_SERVICE_MAX results a service; an operation that none of the buckets has is gone,
+// unless withUnseen keeps it.
 // Not here: when it runs (adaptive-source.ts), the arithmetic (formula.ts).
 
 import {
@@ -102,6 +103,25 @@ export function calculate(
     }
   }
   return { result, used: nowUsed };
+}
+
+/** `result`, and what it lacks of `old`: as it was. */
+export function withUnseen(
+  result: readonly OperationResult[],
+  old: readonly OperationResult[],
+): readonly OperationResult[] {
+  const seen = new Set<string>();
+  const counts = new Map<string, number>();
+  const all: OperationResult[] = [];
+  for (const row of [...result, ...old]) {
+    const key = operationKey(row.service, row.operation);
+    const count = counts.get(row.service) ?? 0;
+    if (seen.has(key) || count >= OPERATIONS_PER_SERVICE_MAX) continue;
+    seen.add(key);
+    counts.set(row.service, count + 1);
+    all.push(row);
+  }
+  return all;
 }
 
 /** Sampled traces a second, newest interval first; of intervals in which the operation was seen. */

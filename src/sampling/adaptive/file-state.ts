@@ -16,7 +16,18 @@ import type { Log } from "../../base/log.ts";
 import type { DiskFiles } from "../../store/disk/files.ts";
 import { writeAside } from "../../store/disk/write-aside.ts";
 import { MemoryState, type ThroughputBatch } from "./memory-state.ts";
-import type { OperationResult, SamplingState, Throughput } from "./sampling-state.ts";
+import type { OperationResult, SamplingState } from "./sampling-state.ts";
+import {
+  damaged,
+  numberOf,
+  parseContent,
+  readResultRows,
+  readThroughputRows,
+  resultRows,
+  rowsOf,
+  throughputRows,
+  unavailable,
+} from "./state-rows.ts";
 
 export interface FileStateOptions {
   readonly files: DiskFiles;
@@ -65,18 +76,8 @@ export async function openFileState(options: FileStateOptions): Promise<Sampling
 }
 
 async function writeState(files: DiskFiles, directory: string, memory: MemoryState): Promise<void> {
-  const result = (await memory.latestResult()).map(
-    ({ service, operation, probability, tracesPerSecond }) => [
-      service,
-      operation,
-      probability,
-      tracesPerSecond,
-    ],
-  );
-  const throughput = memory.batches.map(({ atUs, rows }) => [
-    atUs,
-    rows.map((row) => [row.service, row.operation, row.count, row.probabilities]),
-  ]);
+  const result = resultRows(await memory.latestResult());
+  const throughput = memory.batches.map(({ atUs, rows }) => [atUs, throughputRows(rows)]);
   const text = JSON.stringify({ version: 1, result, throughput });
   const bytes = new TextEncoder().encode(text);
   try {
@@ -98,70 +99,12 @@ async function readState(files: DiskFiles, directory: string): Promise<Content |
   const path = join(directory, FILE_NAME);
   const size = await files.size(path);
   if (size > FILE_BYTES_MAX) throw damaged(`${size} bytes, expected at most ${FILE_BYTES_MAX}`);
-  return parseState(new TextDecoder().decode(await files.read(path)));
-}
-
-function parseState(text: string): Content {
-  let content: unknown;
-  try {
-    content = JSON.parse(text);
-  } catch {
-    throw damaged("no JSON");
-  }
-  if (typeof content !== "object" || content === null) throw damaged("no object");
-  const { version, result, throughput } = content as Readonly<Record<string, unknown>>;
-  if (version !== 1) throw damaged("another version than 1");
+  const { result, throughput } = parseContent(new TextDecoder().decode(await files.read(path)));
   return {
-    result: rowsOf(result, 4).map(([service, operation, probability, tracesPerSecond]) => ({
-      service: textOf(service),
-      operation: textOf(operation),
-      probability: numberOf(probability, 1),
-      tracesPerSecond: numberOf(tracesPerSecond, Infinity),
-    })),
+    result: readResultRows(result),
     batches: rowsOf(throughput, 2).map(([atUs, rows]) => ({
       atUs: numberOf(atUs, Infinity),
-      rows: rowsOf(rows, 4).map(readThroughput),
+      rows: readThroughputRows(rows),
     })),
   };
-}
-
-function readThroughput([
-  service,
-  operation,
-  count,
-  probabilities,
-]: readonly unknown[]): Throughput {
-  if (!Array.isArray(probabilities)) throw damaged("no list of probabilities");
-  return {
-    service: textOf(service),
-    operation: textOf(operation),
-    count: numberOf(count, Infinity),
-    probabilities: probabilities.map(textOf),
-  };
-}
-
-/** A list of lists of `length` values. */
-function rowsOf(value: unknown, length: number): readonly (readonly unknown[])[] {
-  const isRow = (row: unknown): boolean => Array.isArray(row) && row.length === length;
-  if (!Array.isArray(value) || !value.every(isRow)) throw damaged(`no rows of ${length} values`);
-  return value as readonly (readonly unknown[])[];
-}
-
-function textOf(value: unknown): string {
-  if (typeof value !== "string") throw damaged("no text where a name belongs");
-  return value;
-}
-
-function numberOf(value: unknown, max: number): number {
-  if (typeof value !== "number" || !(value >= 0 && value <= max)) throw damaged("no such number");
-  return value;
-}
-
-function damaged(what: string): SpoorError {
-  return new SpoorError("bad-input", `sampling state: ${what}`);
-}
-
-function unavailable(error: unknown): SpoorError {
-  const reason = error instanceof Error ? error.message : String(error);
-  return new SpoorError("unavailable", `sampling state: ${reason}`, {}, error);
 }

@@ -6,8 +6,9 @@
 //   each collector ◀─ latestResult ─── ┘   acquireLease: one holder at a time
 //
 // Memory (memory-state.ts): collectors of one process. A file of the data directory (file-state.ts): one
-// process that goes on after a restart.
-// Source: Jaeger v1.76, internal/storage/v1/api/samplingstore and distributedlock.
+// process that goes on after a restart. A directory (shared-state.ts): processes that agree.
+// Source: Jaeger v1.76, internal/storage/v1/api/samplingstore (InsertThroughput, GetThroughput,
+// InsertProbabilitiesAndQPS, GetLatestProbabilities) and distributedlock (Acquire, Forfeit).
 
 /** What one collector counted of one operation within one interval. */
 export interface Throughput {
@@ -32,6 +33,7 @@ export interface SamplingState {
   addThroughput(rows: readonly Throughput[]): Promise<void>;
   /** What was added after `afterUs` and not after `untilUs` (Unix epoch). */
   findThroughput(afterUs: number, untilUs: number): Promise<readonly Throughput[]>;
+  /** What the leader found; a state that knows that another leads by now may drop it. */
   saveResult(rows: readonly OperationResult[]): Promise<void>;
   /** What was saved last; empty if nothing was. */
   latestResult(): Promise<readonly OperationResult[]>;
