@@ -13,6 +13,7 @@ export const FORWARD_DROPPED_REASONS = [
   "spool-full", //   beyond `spool.max-bytes`
   "spool-failed", // the disk does not take them
   "damaged", //      the disk does not give them back
+  "undeliverable", // collectors fall silent on them, or they cannot be sent as what collectors take
   "closed", //       the agent ended, and there is no spool
 ] as const;
 export type ForwardDroppedReason = (typeof FORWARD_DROPPED_REASONS)[number];

@@ -184,6 +184,108 @@ test("Forwarder puts into the spool what no collector took in time, retry by ret
   forwarder.checkBooks();
 });
 
+const never = Promise.withResolvers<void>().promise;
+
+/** Says nothing to `poison`, as a collector that hangs does; takes all others. */
+const dieOf = (poison: number) => (number: number) => (number === poison ? never : undefined);
+
+test("Forwarder sets a parcel aside on which every collector falls silent, and goes on", async (t) => {
+  const directory = await makeDirectory(t);
+  const ports = [await closedPort()];
+  const first = await openTestForwarder({ ports, directory, awayMsMax: 0 });
+  for (const number of range(1, 6)) await first.send(numberedParcel(number));
+  await first.close(0);
+  await using one = await openPostSpans(dieOf(2));
+  await using two = await openPostSpans(dieOf(2));
+  await using forwarder = await openTestForwarder({
+    ports: [one.port, two.port],
+    directory,
+    callMs: 20,
+  });
+  await until(() => forwarder.figures().spooled.parcels === 0);
+  assert.deepEqual(
+    [...one.taken, ...two.taken].toSorted((a, b) => a - b),
+    [1, 3, 4, 5, 6],
+  );
+  assert.deepEqual(forwarder.figures().dropped.undeliverable, { parcels: 1, spans: 2 });
+  forwarder.checkBooks();
+  // What was set aside can be sent once more.
+  await using well = await openPostSpans();
+  const aside = join(directory, "set-aside");
+  await forwarder.close(0);
+  await using again = await openTestForwarder({ ports: [well.port], directory: aside });
+  await until(() => again.figures().delivered.parcels === 1);
+  assert.deepEqual(well.taken, [2]);
+});
+
+test("Forwarder keeps every parcel while collectors fall silent on all of them", async (t) => {
+  const directory = await makeDirectory(t);
+  let isSilent = true;
+  let calls = 0;
+  const take = (): void | Promise<void> => {
+    calls++;
+    return isSilent ? never : undefined;
+  };
+  // Each of them is left alone for longer and longer.
+  await using one = await openPostSpans(take);
+  await using two = await openPostSpans(take);
+  await using three = await openPostSpans(take);
+  await using four = await openPostSpans(take);
+  const all = [one, two, three, four];
+  const ports = all.map(({ port }) => port);
+  await using forwarder = await openTestForwarder({
+    ports,
+    minPeers: 4,
+    directory,
+    callMs: 5,
+    awayMsMax: 0,
+  });
+  for (const number of range(1, 3)) await forwarder.send(numberedParcel(number));
+  await until(() => calls >= 12);
+  isSilent = false;
+  await until(() => forwarder.figures().spooled.parcels === 0);
+  assert.deepEqual(
+    all.flatMap(({ taken }) => taken).toSorted((a, b) => a - b),
+    range(1, 3),
+  );
+  assert.equal(forwarder.figures().dropped.undeliverable.parcels, 0);
+  forwarder.checkBooks();
+});
+
+test("Forwarder sets aside what a collector refuses of the spool", async (t) => {
+  const directory = await makeDirectory(t);
+  const first = await openTestForwarder({ ports: [await closedPort()], directory, awayMsMax: 0 });
+  for (const number of range(1, 3)) await first.send(numberedParcel(number));
+  await first.close(0);
+  await using collector = await openPostSpans((number) => {
+    if (number === 2) throw new SpoorError("bad-input", "not like that");
+  });
+  await using forwarder = await openTestForwarder({ ports: [collector.port], directory });
+  await until(() => forwarder.figures().spooled.parcels === 0);
+  assert.deepEqual(collector.taken, [1, 3]);
+  assert.equal(forwarder.figures().refused.invalid.spans, 2);
+  forwarder.checkBooks();
+  await forwarder.close(0);
+  const aside = join(directory, "set-aside");
+  await using again = await openTestForwarder({ ports: [await closedPort()], directory: aside });
+  assert.deepEqual(again.figures().recovered, { parcels: 1, spans: 2 });
+});
+
+test("Forwarder without a spool drops a parcel on which collectors fall silent, alone", async () => {
+  await using collector = await openPostSpans(dieOf(1));
+  await using forwarder = await openTestForwarder({ ports: [collector.port], callMs: 50 });
+  const poisoned = forwarder.send(numberedParcel(1));
+  let isOver = false;
+  const rejected = assert.rejects(poisoned, { code: "bad-input" }).finally(() => (isOver = true));
+  let last = 1;
+  while (!isOver) await forwarder.send(numberedParcel(++last));
+  await rejected;
+  // One whose answer came too late came twice.
+  assert.deepEqual([...new Set(collector.taken)], range(2, last));
+  assert.equal(forwarder.figures().dropped.undeliverable.parcels, 1);
+  forwarder.checkBooks();
+});
+
 test("Forwarder.send() without a spool waits in memory, within its bound", async () => {
   const port = await closedPort();
   await using forwarder = await openTestForwarder({ ports: [port], memoryBytesMax: 1_000 });

@@ -5,6 +5,8 @@
 //    └▶ spool on the disk ─ in order, one at a time, at a bounded rate ─▶ the same lanes
 //         without a spool: waits in memory, bounded in bytes
 //
+// A parcel on which collectors fall silent again and again, while others arrive, is not sent for ever: it is
+// set aside in the spool (spool-drain.ts), and dropped without one.
 // New parcels do not wait for those in the spool. A parcel may arrive twice: when an answer was lost, and
 // those that were delivered from the spool just before a crash (spool.ts).
 //
@@ -18,7 +20,8 @@ import type { Collectors, TakenLane } from "./collectors.ts";
 import { ForwardBooks, type ForwardDroppedReason, type ForwarderFigures } from "./forward-books.ts";
 import type { Parcel, ParcelFormat } from "./parcel.ts";
 import { Refusal, type RefusalReason, Setback, type StrategyAnswer } from "./reporters/reporter.ts";
-import type { Spool, SpooledParcel } from "./spool.ts";
+import { type DeliveryOutcome, SpoolDrain } from "./spool-drain.ts";
+import type { Spool } from "./spool.ts";
 import type { Wake } from "./timers.ts";
 
 export interface Forwarder {
@@ -66,10 +69,8 @@ export interface ForwarderOptions {
 
 /** A client's library gives up on its sampler sooner. */
 const STRATEGY_MS_MAX = 2_000;
-/** A disk that fails to be read is not asked all the time. */
-const SPOOL_REST_MS = 1_000;
-/** Shorter waits are saved up: a timer is not that exact. */
-const PAUSE_MS_MIN = 5;
+/** Calls for one parcel without an answer, until it is suspected: more than restarts one by one make. */
+const SILENCES_MAX = 5;
 
 /** How long to go on: until that many calls, or that many ms of waiting for a lane. */
 interface Patience {
@@ -78,12 +79,6 @@ interface Patience {
 }
 
 const ENDLESS: Patience = { attempts: Infinity, waitMs: Infinity };
-
-type Outcome =
-  | { readonly is: "delivered" }
-  | { readonly is: "refused"; readonly refusal: Refusal }
-  /** Out of patience, or stopped. */
-  | { readonly is: "left" };
 
 export class CollectorForwarder implements Forwarder {
   readonly format: ParcelFormat;
@@ -97,15 +92,29 @@ export class CollectorForwarder implements Forwarder {
   readonly #sending = new Set<Promise<void>>();
   #isClosing = false;
   #isSpilling = false;
-  #wakeDrain: (() => void) | undefined;
+  /** Settles when the last of those that are sent alone has been. */
+  #alone: Promise<unknown> = Promise.resolve();
+  readonly #drain: SpoolDrain | undefined;
   readonly #draining: Promise<void>;
 
   constructor(options: ForwarderOptions) {
     this.#options = options;
     this.format = options.format;
     this.protocol = options.protocol;
-    const { spool, onBug } = options;
-    this.#draining = spool === undefined ? Promise.resolve() : this.#drain(spool).catch(onBug);
+    const { spool, onBug, format, spoolBytesPerSecond } = options;
+    this.#drain =
+      spool &&
+      new SpoolDrain({
+        ...options,
+        spool,
+        format,
+        deliver: (parcel) => this.#deliver(parcel, ENDLESS, this.#stop.signal),
+        delivered: () => this.#books.delivered.parcels,
+        onUndeliverable: (parcel) => void this.#drop(parcel, "undeliverable"),
+        bytesPerSecond: spoolBytesPerSecond,
+        stop: this.#stop.signal,
+      });
+    this.#draining = this.#drain?.run().catch(onBug) ?? Promise.resolve();
   }
 
   send(parcel: Parcel): Promise<void> {
@@ -165,7 +174,7 @@ export class CollectorForwarder implements Forwarder {
     const cancel = wake(graceMs, end);
     // What waits for a collector is safe on the disk; in memory it may still find one.
     if (spool !== undefined) this.#stop.abort();
-    this.#wakeDrain?.();
+    this.#drain?.wakeUp();
     await Promise.allSettled(this.#sending);
     await this.#draining;
     cancel();
@@ -183,9 +192,13 @@ export class CollectorForwarder implements Forwarder {
     ForwardBooks.add(inFlight, parcel.spans);
     inFlight.bytes += bytes;
     try {
-      const outcome: Outcome = isHopeless
+      let outcome: DeliveryOutcome = isHopeless
         ? { is: "left" }
         : await this.#deliver(parcel, patience, this.#stop.signal);
+      if (outcome.is === "suspect" && spool === undefined) {
+        outcome = await this.#deliverAlone(parcel);
+        if (outcome.is === "suspect") throw this.#drop(parcel, "undeliverable");
+      }
       if (outcome.is === "refused") throw asSpoorError(outcome.refusal);
       if (outcome.is === "delivered") {
         this.#isSpilling = false;
@@ -211,21 +224,42 @@ export class CollectorForwarder implements Forwarder {
       this.#options.log.warn("no collector takes spans: they go to the spool");
       this.#isSpilling = true;
     }
-    this.#wakeDrain?.();
+    this.#drain?.wakeUp();
   }
 
   /** Books what became of the parcel, unless it is left. */
-  async #deliver(parcel: Parcel, patience: Patience, stop: AbortSignal): Promise<Outcome> {
+  async #deliver(parcel: Parcel, patience: Patience, stop: AbortSignal): Promise<DeliveryOutcome> {
     const { collectors } = this.#options;
     let avoid: string | undefined;
+    let silences = 0;
+    let deliveredBefore = 0;
     for (let attempt = 0; attempt < patience.attempts && !stop.aborted; attempt++) {
       const taken = collectors.tryTake(avoid) ?? (await this.#wait(patience.waitMs, stop, avoid));
       if (taken === undefined) break;
-      const refusal = await this.#call(taken, parcel);
-      if (refusal === "setback") avoid = taken.address;
-      else return refusal === undefined ? { is: "delivered" } : { is: "refused", refusal };
+      const failure = await this.#call(taken, parcel);
+      if (failure === undefined) return { is: "delivered" };
+      if (failure instanceof Refusal) return { is: "refused", refusal: failure };
+      avoid = taken.address;
+      if (!failure.isUnanswered || this.#cut.signal.aborted) continue;
+      if (silences++ === 0) deliveredBefore = this.#books.delivered.parcels;
+      if (silences >= SILENCES_MAX && this.#maySuspect(deliveredBefore)) {
+        return { is: "suspect", deliveredBefore };
+      }
     }
     return { is: "left" };
+  }
+
+  /** One suspect at a time: of those that fell silent together, only one may be the reason. */
+  #deliverAlone(parcel: Parcel): Promise<DeliveryOutcome> {
+    const deliver = () => this.#deliver(parcel, ENDLESS, this.#stop.signal);
+    const delivering = this.#alone.then(deliver, deliver);
+    this.#alone = delivering;
+    return delivering;
+  }
+
+  /** Without a spool nothing else may be tried instead: others have to have arrived. */
+  #maySuspect(deliveredBefore: number): boolean {
+    return this.#options.spool !== undefined || this.#books.delivered.parcels > deliveredBefore;
   }
 
   async #wait(
@@ -251,7 +285,7 @@ export class CollectorForwarder implements Forwarder {
   async #call(
     taken: TakenLane,
     { payload, spans }: Parcel,
-  ): Promise<Refusal | "setback" | undefined> {
+  ): Promise<Refusal | Setback | undefined> {
     try {
       const leftOut = await taken.lane.send(payload, this.#cut.signal);
       taken.done("good");
@@ -272,7 +306,7 @@ export class CollectorForwarder implements Forwarder {
       taken.done(this.#cut.signal.aborted ? "cancelled" : error);
       this.#books.setbacks++;
       this.#options.log.debug("a collector did not take spans", { error: error.message });
-      return "setback";
+      return error;
     }
   }
 
@@ -283,57 +317,12 @@ export class CollectorForwarder implements Forwarder {
 
   #drop(parcel: Parcel, reason: ForwardDroppedReason): SpoorError {
     ForwardBooks.add(this.#books.dropped[reason], parcel.spans);
-    return reason === "memory-full"
-      ? new SpoorError("overloaded", "too many spans wait for a collector")
+    if (reason === "memory-full") {
+      return new SpoorError("overloaded", "too many spans wait for a collector");
+    }
+    return reason === "undeliverable"
+      ? new SpoorError("bad-input", "collectors fall silent when they are sent these spans")
       : new SpoorError("unavailable", "no collector takes spans, and the agent ends");
-  }
-
-  /** What is in the spool, one after the other, until the forwarder closes. */
-  async #drain(spool: Spool): Promise<void> {
-    const { clock, spoolBytesPerSecond } = this.#options;
-    const stop = this.#stop.signal;
-    let nextMs = 0;
-    while (!stop.aborted) {
-      const parcel = this.#peek(spool);
-      if (parcel === undefined || parcel === "failed") {
-        await this.#pause(parcel === "failed" ? SPOOL_REST_MS : Infinity);
-        continue;
-      }
-      // Until it is shifted it counts as spooled: `#call` books it, and the spool lets it go at once.
-      const { is } = await this.#deliver(parcel, ENDLESS, stop);
-      if (is === "left") return;
-      await spool.shift();
-      const now = clock.monotonicMs();
-      nextMs = Math.max(now, nextMs) + (parcel.payload.length / spoolBytesPerSecond) * 1_000;
-      if (nextMs - now >= PAUSE_MS_MIN) await this.#pause(nextMs - now, false);
-    }
-  }
-
-  #peek(spool: Spool): SpooledParcel | "failed" | undefined {
-    try {
-      return spool.peek();
-    } catch (error) {
-      if (!(error instanceof SpoorError)) throw error;
-      this.#options.log.error("the spool cannot be read", { error: error.message });
-      return "failed";
-    }
-  }
-
-  /** @param isInterrupted by parcels that come into the spool; the end of the forwarder always does. */
-  #pause(ms: number, isInterrupted = true): Promise<void> {
-    return new Promise((resolve) => {
-      const cancel = ms === Infinity ? undefined : this.#options.wake(ms, () => end());
-      const { signal } = this.#stop;
-      const end = (): void => {
-        cancel?.();
-        signal.removeEventListener("abort", end);
-        this.#wakeDrain = undefined;
-        resolve();
-      };
-      signal.addEventListener("abort", end, { once: true });
-      if (signal.aborted) end();
-      else if (isInterrupted) this.#wakeDrain = end;
-    });
   }
 }
 

@@ -113,12 +113,67 @@ test("openSpool() after a kill: the rest, and at most what was shifted since the
   assert.ok(found[0]! >= 69, `${found[0]}`);
 });
 
-test("openSpool() refuses a spool of another format", async () => {
+test("openSpool() gives parcels of another format back as what they are", async () => {
   const disk = new SimulatedDisk();
-  const spool = await open(disk);
-  await putAll(spool, [1]);
+  let spool = await open(disk);
+  await putAll(spool, range(1, 3));
   await spool.close();
-  await assert.rejects(open(disk, { format: "otlp-proto" }), { code: "bad-input" });
+  spool = await open(disk, { format: "otlp-proto" });
+  await putAll(spool, [4]);
+  const formats: string[] = [];
+  for (let one = spool.peek(); one !== undefined; one = spool.peek()) {
+    formats.push(one.format);
+    await spool.shift();
+  }
+  assert.deepEqual(formats, ["jaeger-proto", "jaeger-proto", "jaeger-proto", "otlp-proto"]);
+});
+
+test("Spool.divide() puts several in the place of one, also over a start", async () => {
+  const disk = new SimulatedDisk();
+  let spool = await open(disk);
+  await putAll(spool, [9, 20]);
+  await spool.close();
+  spool = await open(disk, { format: "otlp-proto" });
+  assert.equal(numberOf(spool.peek()!), 9);
+  await spool.divide(range(2, 4).map((number) => parcelOf(number)));
+  assert.deepEqual(spool.waiting, { parcels: 4, spans: 29 });
+  assert.deepEqual(spool.recovered, { parcels: 4, spans: 29 });
+  assert.deepEqual(await shiftAll(spool, 1), [2]);
+  await spool.close();
+  spool = await open(disk, { format: "otlp-proto" });
+  const rest: (readonly [string, number])[] = [];
+  for (let one = spool.peek(); one !== undefined; one = spool.peek()) {
+    rest.push([one.format, numberOf(one)]);
+    await spool.shift();
+  }
+  assert.deepEqual(rest, [
+    ["jaeger-proto", 20],
+    ["otlp-proto", 3],
+    ["otlp-proto", 4],
+  ]);
+});
+
+test("Spool.postpone() puts the first one behind all others", async () => {
+  const disk = new SimulatedDisk();
+  let spool = await open(disk);
+  await putAll(spool, range(1, 3));
+  spool.peek();
+  await spool.postpone();
+  assert.equal(spool.waiting.parcels, 3);
+  await spool.close();
+  spool = await open(disk);
+  assert.deepEqual(await shiftAll(spool), [2, 3, 1]);
+});
+
+test("Spool.keepAside() keeps a spool of its own", async () => {
+  const disk = new SimulatedDisk();
+  let spool = await open(disk);
+  await putAll(spool, range(1, 3));
+  assert.equal(await spool.keepAside(spool.peek()!), true);
+  assert.deepEqual(await shiftAll(spool), range(1, 3));
+  await spool.close();
+  spool = await open(disk, { directory: `${DIRECTORY}/set-aside` });
+  assert.deepEqual(await shiftAll(spool), [1]);
 });
 
 test("Spool loses nothing that was put and comes in order when the power is cut at any operation", async () => {
@@ -195,6 +250,29 @@ test("openSpool() finds every whole parcel of a file that is cut at any length",
     assert.deepEqual(await shiftAll(spool), range(1, whole));
     await spool.put(parcelOf(9));
     assert.deepEqual(await shiftAll(spool), [9]);
+  }
+});
+
+test("openSpool() with any byte of `delivered` wrong, or cut at any length, gives all that is there", async () => {
+  const make = async (): Promise<SimulatedDisk> => {
+    const disk = new SimulatedDisk();
+    const spool = await open(disk);
+    await putAll(spool, range(1, 5));
+    await shiftAll(spool, 2);
+    await spool.close();
+    return disk;
+  };
+  const path = join(DIRECTORY, "delivered");
+  assert.deepEqual(await shiftAll(await open(await make())), range(3, 5));
+  for (let at = 0; at < 16; at++) {
+    for (const damage of [
+      (own: Uint8Array) => own.with(at, own[at]! ^ 0x5a),
+      (own: Uint8Array) => own.slice(0, at),
+    ]) {
+      const disk = await make();
+      disk.damage(path, damage);
+      assert.deepEqual(await shiftAll(await open(disk)), range(1, 5), `at ${at}`);
+    }
   }
 });
 

@@ -1,7 +1,10 @@
 // Parcels on the disk while no collector takes them: a log that is read from its begin while it grows.
 //
 //   put ─▶ log ─ … ─▶ peek ─▶ (delivered) ─▶ shift ─▶ files behind it are cut
-//                              └ how far, in `delivered`: written beside the log, without a sync
+//                     │        └ how far, in `delivered`: written beside the log, without a sync
+//                     ├▶ divide: several in our format, instead of one in another      (convert-parcel.ts)
+//                     ├▶ postpone: behind all others
+//                     └▶ keepAside, shift: out of the way                              (set-aside.ts)
 //
 // At least once: what was delivered after `delivered` was written last comes again after a crash. A power
 // cut may lose `delivered` as a whole: then it is what has not been cut yet, FILE_BYTES_MAX or so.
@@ -9,9 +12,9 @@
 // still be told.
 //
 // Source: docs/formats/spool.md. Trust: the bytes are a disk's; what does not read is stepped over.
-// Not here: when it is filled and emptied (forwarder.ts), locks, how a parcel is written (parcel-record.ts).
+// Not here: when it is filled and emptied (forwarder.ts, spool-drain.ts), locks, how a parcel is written
+// (parcel-record.ts).
 
-import { crc32 } from "node:zlib";
 import { join } from "node:path";
 import { assert } from "../base/assert.ts";
 import { SpoorError } from "../base/errors.ts";
@@ -27,6 +30,8 @@ import {
   readParcelRecord,
   writeParcelRecord,
 } from "./parcel-record.ts";
+import { SetAside } from "./set-aside.ts";
+import { openPosition, readPosition, writePosition } from "./spool-position.ts";
 
 export interface SpoolOptions {
   /** Nobody else uses it. */
@@ -36,7 +41,7 @@ export interface SpoolOptions {
   readonly bytesMax: number;
   /** "disk": `put` waits for the disk itself; "os": what is put survives the process, not the machine. */
   readonly durability: "disk" | "os";
-  /** Of all parcels. */
+  /** Of the parcels that are put. */
   readonly format: ParcelFormat;
 }
 
@@ -48,16 +53,13 @@ export interface Amount {
 
 export interface SpooledParcel extends Parcel {
   readonly sequence: number;
+  readonly format: ParcelFormat;
 }
 
 /** A file of the log is read in one piece, and is what may come again after a power cut. */
 const FILE_BYTES_MAX = 1024 * 1024;
 /** Small spools give way piece by piece too. */
 const FILES_MIN = 8;
-/** `delivered`: "SPRD" · crc u32 of what follows · sequence as float64. */
-const POSITION_NAME = "delivered";
-const POSITION_BYTES = 16;
-const POSITION_MARK = 0x44525053;
 
 /** What of a file of the log was put into it, or found, and not yet taken out. */
 interface FileAmount extends Amount {
@@ -91,6 +93,11 @@ export class Spool {
   #positionWrite: Promise<void> | undefined;
   #puttingBytes = 0;
   #head: SpooledParcel | undefined;
+  /** What follows the head, if that is a part of a record. */
+  readonly #rest: SpooledParcel[] = [];
+  /** Whether a part of the head's record is in other hands. */
+  #isBegun = false;
+  readonly #setAside: SetAside;
   #reading: Reading | undefined;
   #isClosed = false;
 
@@ -98,6 +105,7 @@ export class Spool {
     this.#options = options;
     this.#log = log;
     this.#position = position;
+    this.#setAside = new SetAside(options.directory, options.files);
     this.damagedParts = findings.damagedParts;
     this.damagedBytes = findings.damagedBytes;
   }
@@ -117,16 +125,7 @@ export class Spool {
       const where = { bytes: this.bytes(), bytesMax: this.#options.bytesMax };
       throw new SpoorError("overloaded", "the spool is full", where);
     }
-    const record = writeParcelRecord(parcel);
-    this.#puttingBytes += record.length;
-    const done = this.#log.append(codeOfParcelFormat(this.#options.format), record);
-    const sequence = this.#log.lastSequence;
-    try {
-      await done;
-    } finally {
-      this.#puttingBytes -= record.length;
-    }
-    this.#count(this.#fileOf(sequence), parcel.spans);
+    await this.#append(parcel);
   }
 
   /** The oldest parcel that waits; the same one until `shift`. @throws SpoorError `unavailable`. */
@@ -146,16 +145,60 @@ export class Spool {
   async shift(): Promise<void> {
     const head = this.#head;
     assert(head !== undefined, "what is shifted was peeked at");
-    this.#head = undefined;
-    this.#position = head.sequence;
     this.#discount({ parcels: 1, spans: head.spans });
-    this.#keepPosition();
-    await this.#cut();
+    this.#head = this.#rest.shift();
+    this.#isBegun = this.#head !== undefined;
+    if (!this.#isBegun) await this.#endRecord(head.sequence);
+  }
+
+  /** Puts others, in our format, in the place of the parcel that `peek` gave. */
+  async divide(parcels: readonly Parcel[]): Promise<void> {
+    const head = this.#head;
+    const amount = this.#amounts[0];
+    assert(head !== undefined && amount !== undefined, "what is divided was peeked at");
+    const { sequence } = head;
+    const { format } = this.#options;
+    const spans = parcels.reduce((sum, one) => sum + one.spans, 0);
+    for (const one of [amount, this.waiting]) {
+      one.parcels += parcels.length - 1;
+      one.spans += spans - head.spans;
+    }
+    // Only an earlier process can have put what has to be divided.
+    this.recovered.parcels += Math.max(0, parcels.length - 1);
+    this.recovered.spans += Math.max(0, spans - head.spans);
+    if (parcels.length === 0) this.damaged.parcels++;
+    this.damaged.spans += Math.max(0, head.spans - spans);
+    this.#rest.push(...parcels.map((parcel) => ({ ...parcel, sequence, format })));
+    this.#head = this.#rest.shift();
+    if (this.#head === undefined) await this.#endRecord(sequence);
+  }
+
+  /**
+   * Puts the parcel that `peek` gave behind all others, whatever the bound says: its place becomes free.
+   *
+   * @returns its new number. @throws SpoorError `unavailable`; it is where it was.
+   */
+  async postpone(): Promise<number> {
+    assert(this.#head !== undefined, "what is postponed was peeked at");
+    const sequence = await this.#append(this.#head);
+    await this.shift();
+    return sequence;
+  }
+
+  /**
+   * Keeps a copy of a parcel that `peek` gave, for people. It is still to be shifted.
+   *
+   * @returns false if there is no room for it. @throws SpoorError `unavailable`.
+   */
+  keepAside(parcel: SpooledParcel): Promise<boolean> {
+    return this.#setAside.keep(parcel, parcel.format);
   }
 
   /** Writes what waits, and how far it was delivered. */
   async close(): Promise<void> {
+    await this.#keepRest().catch(() => undefined); // Then the whole record comes again.
     this.#isClosed = true;
+    await this.#setAside.close().catch(() => undefined);
     await this.#positionWrite;
     await this.#log.close();
     if (this.#positionHandle === undefined) return;
@@ -175,6 +218,32 @@ export class Spool {
       this.recovered.spans += spans;
       this.#count(this.#amountOf(files[at]?.firstSequence ?? 0), spans);
     }
+  }
+
+  /** @returns its number. @throws SpoorError `unavailable`. */
+  async #append(parcel: Parcel): Promise<number> {
+    const record = writeParcelRecord(parcel);
+    this.#puttingBytes += record.length;
+    const done = this.#log.append(codeOfParcelFormat(this.#options.format), record);
+    const sequence = this.#log.lastSequence;
+    try {
+      await done;
+    } finally {
+      this.#puttingBytes -= record.length;
+    }
+    this.#count(this.#fileOf(sequence), parcel.spans);
+    return sequence;
+  }
+
+  /** What is left of a record of which a part was delivered becomes records of its own. */
+  async #keepRest(): Promise<void> {
+    while (this.#isBegun) await this.postpone();
+  }
+
+  async #endRecord(sequence: number): Promise<void> {
+    this.#position = sequence;
+    this.#keepPosition();
+    await this.#cut();
   }
 
   /** Removes the files in which everything was delivered. */
@@ -242,8 +311,9 @@ export class Spool {
       reading.at = start + record.payloadBytes;
       if (record.sequence <= this.#position) continue;
       const parcel = attempt(() => readParcelRecord(bytes.subarray(start, reading.at)));
-      if (parcel === undefined) continue;
-      return { ...parcel, sequence: record.sequence };
+      const format = parcelFormatOfCode(record.format);
+      if (parcel === undefined || format === undefined) continue;
+      return { ...parcel, sequence: record.sequence, format };
     }
     return undefined;
   }
@@ -284,7 +354,7 @@ export class Spool {
 
   async #writePosition(): Promise<void> {
     const { files, directory } = this.#options;
-    this.#positionHandle ??= await openPosition(files, join(directory, POSITION_NAME));
+    this.#positionHandle ??= await openPosition(files, directory);
     for (let written = -1; written !== this.#position;) {
       written = this.#position;
       await files.write(this.#positionHandle, [writePosition(written)], 0);
@@ -295,23 +365,20 @@ export class Spool {
 /**
  * Opens the spool of a directory that nobody else uses.
  *
- * @throws SpoorError `bad-input` if it holds parcels in another format than ours; what the disk throws.
+ * @throws SpoorError `bad-input` if it holds parcels in a format of a later version; what the disk throws.
  */
 export async function openSpool(options: SpoolOptions): Promise<Spool> {
-  const { directory, files, bytesMax, durability, format } = options;
+  const { directory, files, bytesMax, durability } = options;
   await files.makeDirectory(directory);
-  const position = await readPosition(options);
+  const position = await readPosition(files, directory);
   const found: { sequence: number; spans: number }[] = [];
   const fileBytesMax = Math.max(4096, Math.min(FILE_BYTES_MAX, Math.floor(bytesMax / FILES_MIN)));
   const { log, findings } = await openLog(
     { directory, files, durability, fileBytesMax, lastSequence: position },
     (code, payload, sequence) => {
       if (sequence <= position) return;
-      const other = parcelFormatOfCode(code);
-      if (other !== format) {
-        const message =
-          `the spool ${directory} holds spans as ${other ?? `format ${code}`}, expected ${format}: ` +
-          "let the reporter that filled it empty it, or use another directory";
+      if (parcelFormatOfCode(code) === undefined) {
+        const message = `the spool ${directory} holds spans in format ${code}, which a later version wrote`;
         throw new SpoorError("bad-input", message);
       }
       const parcel = attempt(() => readParcelRecord(payload));
@@ -330,37 +397,5 @@ function attempt<T>(read: () => T): T | undefined {
   } catch (error) {
     if (error instanceof SpoorError) return undefined;
     throw error;
-  }
-}
-
-function writePosition(sequence: number): Uint8Array {
-  const bytes = Buffer.alloc(POSITION_BYTES);
-  bytes.writeUInt32LE(POSITION_MARK, 0);
-  bytes.writeDoubleLE(sequence, 8);
-  bytes.writeUInt32LE(crc32(bytes.subarray(8)), 4);
-  return bytes;
-}
-
-/** @returns 0 if there is none, or none that reads: then all that is there comes again. */
-async function readPosition({ directory, files }: SpoolOptions): Promise<number> {
-  let bytes: Buffer;
-  try {
-    bytes = Buffer.from(await files.read(join(directory, POSITION_NAME)));
-  } catch {
-    return 0;
-  }
-  const isWhole =
-    bytes.length === POSITION_BYTES &&
-    bytes.readUInt32LE(0) === POSITION_MARK &&
-    bytes.readUInt32LE(4) === crc32(bytes.subarray(8));
-  const sequence = isWhole ? bytes.readDoubleLE(8) : 0;
-  return Number.isSafeInteger(sequence) && sequence >= 0 ? sequence : 0;
-}
-
-async function openPosition(files: DiskFiles, path: string): Promise<number> {
-  try {
-    return await files.open(path);
-  } catch {
-    return await files.create(path);
   }
 }

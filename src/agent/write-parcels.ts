@@ -5,9 +5,12 @@
 //   jaeger-proto        a PostSpansRequest has one process for all of its spans, or one in each span:
 //                       a resource with many spans gets a request of its own, the rest share one
 //
+// What would be more than a collector takes at once is halved until it is not.
+//
 // Not here: the formats (wire/), who joins (span-joiner.ts), who sends (packet-intake.ts).
 
-import type { SpanBatch } from "../model/span-batch.ts";
+import { RowCopier } from "../model/copy-rows.ts";
+import { SpanBatch } from "../model/span-batch.ts";
 import { writeOtlpProto } from "../wire/write-otlp-proto.ts";
 import { writeSubmitBatches } from "../wire/write-jaeger-thrift.ts";
 import { writePostSpans } from "../wire/write-jaeger-proto.ts";
@@ -15,6 +18,8 @@ import type { Parcel, ParcelFormat } from "./parcel.ts";
 
 /** From here on a request costs less than the process again and again: some 400 bytes a span. */
 const OWN_REQUEST_ROWS = 32;
+/** Collectors take messages of 4 MiB, by default. */
+const PAYLOAD_BYTES_MAX = 3.75 * 1024 * 1024;
 
 /** A parcel, and how many of its spans came by which door. */
 export interface SortedParcel {
@@ -30,14 +35,12 @@ export function writeParcels(
   doorOf: Uint8Array,
   doors: number,
 ): readonly SortedParcel[] {
-  return planRequests(batch, format).map(({ rows, resource }) => ({
-    parcel: {
-      payload: writePayload(batch, format, rows, resource),
-      spans: rows.length,
-      services: countServices(batch, rows),
-    },
-    byDoor: countDoors(rows, doorOf, doors),
-  }));
+  return planRequests(batch, format)
+    .flatMap((request) => writeRequest(batch, format, request))
+    .map(({ rows, payload }) => ({
+      parcel: { payload, spans: rows.length, services: countServices(batch, rows) },
+      byDoor: countDoors(rows, doorOf, doors),
+    }));
 }
 
 interface Request {
@@ -66,14 +69,36 @@ function planRequests(batch: SpanBatch, format: ParcelFormat): readonly Request[
   return requests;
 }
 
+interface Written {
+  readonly rows: readonly number[];
+  readonly payload: Uint8Array;
+}
+
+function writeRequest(batch: SpanBatch, format: ParcelFormat, request: Request): Written[] {
+  const { rows, resource } = request;
+  const payload = writePayload(batch, format, request);
+  if (payload.length <= PAYLOAD_BYTES_MAX || rows.length === 1) return [{ rows, payload }];
+  const middle = rows.length >>> 1;
+  return [rows.slice(0, middle), rows.slice(middle)].flatMap((half) =>
+    writeRequest(batch, format, { rows: half, resource }),
+  );
+}
+
 function writePayload(
   batch: SpanBatch,
   format: ParcelFormat,
-  rows: readonly number[],
-  resource: number,
+  { rows, resource }: Request,
 ): Uint8Array {
   if (format === "jaeger-proto") return writePostSpans(batch, rows, resource);
-  return format === "otlp-proto" ? writeOtlpProto([batch]) : writeSubmitBatches(batch);
+  const own = rows.length === batch.rows ? batch : copyRows(batch, rows);
+  return format === "otlp-proto" ? writeOtlpProto([own]) : writeSubmitBatches(own);
+}
+
+function copyRows(batch: SpanBatch, rows: readonly number[]): SpanBatch {
+  const own = new SpanBatch();
+  const copier = new RowCopier(batch, own);
+  for (const row of rows) copier.copyRow(row);
+  return own;
 }
 
 function countServices(

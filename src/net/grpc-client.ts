@@ -160,7 +160,7 @@ function receive(
     let trailers: http2.IncomingHttpHeaders = {};
     let ownFailure: GrpcError | undefined;
     const cut = (status: StatusName, text: string) => {
-      ownFailure ??= new GrpcError(status, text);
+      ownFailure ??= new GrpcError(status, text, undefined, false);
       stream.close(http2.constants.NGHTTP2_CANCEL);
     };
     const timer = setTimeout(cut, timeoutMs, "DEADLINE_EXCEEDED", "deadline exceeded");
@@ -213,7 +213,8 @@ function failureOf(
   if (typeof status !== "string") {
     const httpStatus = Number(headers[":status"] ?? 0);
     if (httpStatus === 0 || httpStatus === 200) {
-      return new GrpcError("UNAVAILABLE", "the connection was lost during the call");
+      const text = "the connection was lost during the call";
+      return new GrpcError("UNAVAILABLE", text, undefined, false);
     }
     return new GrpcError(statusOfHttp(httpStatus), `answered with HTTP status ${httpStatus}`);
   }

@@ -69,9 +69,17 @@ export class GrpcError extends Error {
   override readonly name = "GrpcError";
   readonly status: number;
   readonly details: Uint8Array | undefined;
+  /** A client's: whether the peer said so; false: there was no answer, or none in time. */
+  readonly isAnswer: boolean;
 
-  constructor(status: keyof typeof GRPC_STATUS, message: string, details?: Uint8Array) {
+  constructor(
+    status: keyof typeof GRPC_STATUS,
+    message: string,
+    details?: Uint8Array,
+    isAnswer = true,
+  ) {
     super(message);
+    this.isAnswer = isAnswer;
     this.status = GRPC_STATUS[status];
     this.details = details;
   }

@@ -39,10 +39,10 @@ export function verdictOfGrpc(error: unknown): unknown {
     return new Setback(error.message);
   }
   if (!(error instanceof GrpcError)) return error;
-  const { status, message, details } = error;
+  const { status, message, details, isAnswer } = error;
   const retryAfterMs = details === undefined ? undefined : readRetryInfo(details);
   const text = `gRPC status ${status}: ${message}`;
-  if (AGAIN.has(status)) return new Setback(text, retryAfterMs ?? 0);
+  if (AGAIN.has(status)) return new Setback(text, retryAfterMs ?? 0, !isAnswer);
   if (status === GRPC_STATUS.RESOURCE_EXHAUSTED && retryAfterMs !== undefined) {
     return new Setback(text, retryAfterMs);
   }

@@ -91,7 +91,7 @@ async function ask(client: Asked, request: HttpRequest): Promise<HttpClientAnswe
   try {
     answer = await client.request(request);
   } catch (error) {
-    if (error instanceof SpoorError) throw new Setback(error.message);
+    if (error instanceof SpoorError) throw new Setback(error.message, 0, true);
     throw error;
   }
   const { status, headers } = answer;

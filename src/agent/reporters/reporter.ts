@@ -90,9 +90,12 @@ export class Setback extends Error {
   override readonly name = "Setback";
   /** How long the collector wants to be left alone; 0 = it did not say. */
   readonly retryAfterMs: number;
+  /** The call was made and nobody answered it: the collector may have died of the payload. */
+  readonly isUnanswered: boolean;
 
-  constructor(message: string, retryAfterMs = 0) {
+  constructor(message: string, retryAfterMs = 0, isUnanswered = false) {
     super(message);
     this.retryAfterMs = retryAfterMs;
+    this.isUnanswered = isUnanswered;
   }
 }

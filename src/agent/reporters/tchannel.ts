@@ -63,7 +63,7 @@ export function makeTChannelReporter(options: TChannelReporterOptions): Reporter
             client.close();
             onLost();
           }
-          throw verdictOf(error, signal);
+          throw verdictOf(error, signal, isLost);
         }
       };
       await firstPing(client);
@@ -94,12 +94,12 @@ async function firstPing(client: TChannelClient): Promise<void> {
   }
 }
 
-function verdictOf(error: unknown, signal: AbortSignal): unknown {
+function verdictOf(error: unknown, signal: AbortSignal, isLost: boolean): unknown {
   if (signal.aborted) return new Setback("cancelled");
   if (!(error instanceof SpoorError)) return error;
   const { code, message } = error;
   const isForGood = code === "bad-input" || code === "unsupported";
-  return isForGood ? new Refusal("invalid", message) : new Setback(message);
+  return isForGood ? new Refusal("invalid", message) : new Setback(message, 0, isLost);
 }
 
 /** An answer that does not read says nothing against the batches: the call succeeded. */
