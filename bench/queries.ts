@@ -4,9 +4,9 @@
 //
 // Answers are asked for as they are unless a kind says gzip: on one machine packing only costs.
 
-import { Agent, request } from "node:http";
 import { gunzipSync } from "node:zlib";
 import { readProcess } from "../test/read-process.ts";
+import { QueryClient } from "./query-client.ts";
 import type { SentTrace, SentTraces } from "./sent-traces.ts";
 import {
   makeRandom,
@@ -25,7 +25,6 @@ const AHEAD_US = 60_000_000;
 const COUNTED_EACH = 10;
 /** Asked of each kind before the clock runs: by then its code is compiled. */
 const WARM_REQUESTS = 60;
-const TIMEOUT_MS = 60_000;
 const GZIP_MAGIC = 0x1f;
 
 export interface QueryReport {
@@ -207,43 +206,4 @@ async function timeKind(
     p95: at(0.95),
     cpuMs: (1_000 * (readProcess(pid).cpuSeconds - cpuSeconds)) / requests,
   };
-}
-
-/** One connection, kept open. */
-export class QueryClient {
-  readonly #base: string;
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: 1 });
-
-  constructor(base: string) {
-    this.#base = base;
-  }
-
-  /** @throws Error for any status but 200, with what was said. */
-  async get(path: string, isPacked = false): Promise<Buffer> {
-    const { status, body } = await this.ask(path, isPacked);
-    if (status === 200) return body;
-    throw new Error(`${path} answered ${status}: ${body.toString("utf8", 0, 200)}`);
-  }
-
-  ask(path: string, isPacked = false): Promise<{ status: number; body: Buffer }> {
-    const headers = isPacked ? { "accept-encoding": "gzip" } : {};
-    const options = { agent: this.#agent, headers, timeout: TIMEOUT_MS };
-    return new Promise((resolve, reject) => {
-      const call = request(`http://${this.#base}${path}`, options, (response) => {
-        const chunks: Buffer[] = [];
-        response.on("data", (chunk: Buffer) => chunks.push(chunk));
-        response.on("error", reject);
-        response.on("end", () => {
-          resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks) });
-        });
-      });
-      call.on("timeout", () => call.destroy(new Error(`${path} was not answered in time`)));
-      call.on("error", reject);
-      call.end();
-    });
-  }
-
-  close(): void {
-    this.#agent.destroy();
-  }
 }

@@ -4,7 +4,7 @@
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { QueryClient } from "./queries.ts";
+import { QueryClient } from "./query-client.ts";
 import { type SentTrace, SentTraces } from "./sent-traces.ts";
 import { type ServerOptions, withServer } from "./server.ts";
 

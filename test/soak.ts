@@ -17,7 +17,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { QueryClient } from "../bench/queries.ts";
+import { QueryClient } from "../bench/query-client.ts";
 import { startLoad } from "../bench/server.ts";
 import { RunningSpoor } from "./e2e/running-spoor.ts";
 import { readProcess } from "./read-process.ts";

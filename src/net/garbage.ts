@@ -51,7 +51,10 @@ let receivedBytes = 0;
 let largeBytes = 0;
 let collect: Collect | undefined;
 
-/** Counts bytes that came over a socket, and frees what earlier ones left behind. */
+/**
+ * Counts bytes outside of the heap that are of use for a moment only, because they came over a socket or from
+ * a thread, or go to one, and frees what earlier ones left behind.
+ */
 export function countReceived(bytes: number): void {
   if (!isYoungBound) boundYoung(bytes);
   receivedBytes += bytes;

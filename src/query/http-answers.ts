@@ -9,6 +9,7 @@
 // Source: Jaeger's http_handler.go (v1.76). Its errors go through Go's http.Error, hence the type.
 // Not here: /api/v3 (http-answers-v3.ts).
 
+import { countReceived } from "../net/garbage.ts";
 import { setImmediate } from "node:timers/promises";
 import type { SpanBatch } from "../model/span-batch.ts";
 import type { HttpAnswer, HttpRequest } from "../net/http-route.ts";
@@ -85,6 +86,7 @@ async function* writeTraces(
     isEmpty = false;
     for (const piece of writer.write(trace)) {
       yield piece;
+      countReceived(piece.length);
       await setImmediate(); // others get their turn
     }
   }

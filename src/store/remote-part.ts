@@ -11,6 +11,7 @@
 
 import type { MessagePort } from "node:worker_threads";
 import { assert } from "../base/assert.ts";
+import { countReceived } from "../net/garbage.ts";
 import { SpoorError } from "../base/errors.ts";
 import { cancelled } from "./cancelled.ts";
 import {
@@ -184,7 +185,9 @@ function makePart(ask: Ask): Part {
     async readTraces(ids, signal) {
       const transfer: ArrayBuffer[] = [];
       const question: Question = { ask: "readTraces", ids: joinIds(ids, transfer) };
-      return unpackTraces((await ask(question, signal, transfer)) as Answers["readTraces"]);
+      const traces = (await ask(question, signal, transfer)) as Answers["readTraces"];
+      for (const trace of traces) countReceived(trace?.byteLength ?? 0);
+      return unpackTraces(traces);
     },
     async services(signal) {
       return (await ask({ ask: "services" }, signal)) as Answers["services"];

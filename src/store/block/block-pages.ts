@@ -8,15 +8,31 @@ import { SpoorError } from "../../base/errors.ts";
 import type { Footer } from "./footer.ts";
 import { SECTIONS, type Section, type Source } from "./layout.ts";
 import type { PageCache } from "./page-cache.ts";
-import { damagedPage, readPage } from "./page-codec.ts";
+import { makeLender, withLent } from "./lent-arrays.ts";
+import { damagedPage, withPage } from "./page-codec.ts";
+import { type Arrays, type Lease, newArrays } from "./page-memory.ts";
 import { Unpacker } from "./unpacker.ts";
 
 /** What a decoded page holds besides its arrays. */
 const PAGE_OVERHEAD_BYTES = 256;
 /** Forms in which a page may be in the cache: as read, and as made of it. */
 const FORMS = 2;
+/** Sections whose pages nobody has in hand longer than a question, or looks at `reuses` first. */
+const LEASED: ReadonlySet<Section> = new Set([
+  "rows",
+  "spanIds",
+  "attributes",
+  "events",
+  "links",
+  "texts",
+  "sharedTexts",
+  "textIndex",
+  "terms",
+]);
 /** Of real spans 1,024 rows take 40 KB. */
 const STRETCH_BYTES_MAX = 256 * 1024;
+
+const STRETCHES = makeLender((length) => new Uint8Array(length));
 
 export class BlockPages {
   readonly footer: Footer;
@@ -34,25 +50,31 @@ export class BlockPages {
     this.#cacheKey = cache.addBlock();
   }
 
+  /** Rises when memory of pages is used again: a page that was found before may be another one. */
+  get reuses(): number {
+    return this.#cache.reuses;
+  }
+
   /**
-   * Page `index` of a section as `decode` makes it.
+   * Page `index` of a section as `decode` makes it, which keeps none of the page's bytes.
    *
    * @throws SpoorError `unavailable` with section, page and offset if the page is damaged.
    */
   get<T extends object>(section: Section, index: number, decode: (unpacker: Unpacker) => T): T {
     const number = this.footer.pages.numberOf(section, index);
-    return this.#cache.get(this.#cacheKey + FORMS * number, () => {
-      const value = this.decode(section, index, decode);
-      return { value, bytes: bytesOf(value) };
+    return this.#cache.get(this.#cacheKey + FORMS * number, (lease) => {
+      const arrays = LEASED.has(section) ? lease : undefined;
+      const value = this.decode(section, index, decode, arrays);
+      return { value, bytes: bytesOf(value, arrays) };
     });
   }
 
   /** What `make` makes of a page, kept as the page is. */
-  derive<T extends object>(section: Section, index: number, make: () => T): T {
+  derive<T extends object>(section: Section, index: number, make: (arrays: Arrays) => T): T {
     const number = this.footer.pages.numberOf(section, index);
-    return this.#cache.get(this.#cacheKey + FORMS * number + 1, () => {
-      const value = make();
-      return { value, bytes: bytesOf(value) };
+    return this.#cache.get(this.#cacheKey + FORMS * number + 1, (lease) => {
+      const value = make(lease ?? newArrays);
+      return { value, bytes: bytesOf(value, lease) };
     });
   }
 
@@ -67,13 +89,21 @@ export class BlockPages {
   }
 
   /** As `get`, past the cache. */
-  decode<T>(section: Section, index: number, decode: (unpacker: Unpacker) => T): T {
+  decode<T>(
+    section: Section,
+    index: number,
+    decode: (unpacker: Unpacker) => T,
+    arrays: Arrays = newArrays,
+  ): T {
     const page = this.footer.pages.page(section, index);
-    const unpacker = new Unpacker(readPage(page, (offset, length) => this.#read(offset, length)));
+    const read: Source["read"] = (...stretch) => this.#read(...stretch);
     try {
-      const value = decode(unpacker);
-      unpacker.end();
-      return value;
+      return withPage(page, read, (contents) => {
+        const unpacker = new Unpacker(contents, 0, arrays);
+        const value = decode(unpacker);
+        unpacker.end();
+        return value;
+      });
     } catch (error) {
       if (error instanceof SpoorError) {
         throw error.within({ section, page: index, offset: page.offset });
@@ -90,27 +120,31 @@ export class BlockPages {
   withStretch<T>(rowPage: number, work: (isRead: boolean) => T): T {
     const { from, end } = this.footer.pages.stretchOf(rowPage);
     if (end - from > STRETCH_BYTES_MAX) return work(false);
-    this.#stretch = this.#source.read(from, end - from);
-    this.#stretchOffset = from;
-    try {
-      return work(true);
-    } finally {
-      this.#stretch = undefined;
-    }
+    return withLent(STRETCHES, end - from, (memory) => {
+      this.#stretch = this.#source.read(from, end - from, memory);
+      this.#stretchOffset = from;
+      try {
+        return work(true);
+      } finally {
+        this.#stretch = undefined;
+      }
+    });
   }
 
-  #read(offset: number, length: number): Uint8Array {
+  #read(offset: number, length: number, into?: Uint8Array): Uint8Array {
     const at = offset - this.#stretchOffset;
     const stretch = this.#stretch;
     if (stretch !== undefined && at >= 0 && at + length <= stretch.length) {
       return stretch.subarray(at, at + length);
     }
-    return this.#source.read(offset, length);
+    return this.#source.read(offset, length, into);
   }
 }
 
-function bytesOf(value: object): number {
+/** @param lease what its arrays were made with. */
+function bytesOf(value: object, lease: Lease | undefined): number {
   let bytes = PAGE_OVERHEAD_BYTES;
+  if (lease !== undefined) return bytes + lease.bytes;
   for (const part of Object.values(value) as unknown[]) {
     if (ArrayBuffer.isView(part)) bytes += part.byteLength;
   }

@@ -25,6 +25,7 @@ import { RowPage, type PageContext } from "./row-page.ts";
 import { isRuledOut } from "./rule-out.ts";
 import { TracePages, type RowRange, type TraceColumns } from "./trace-pages.ts";
 import { makeWanted, type WantedTerms } from "./wanted-terms.ts";
+import { makeLender, withLent } from "./lent-arrays.ts";
 
 /**
  * A block that was written by `writeBlock`.
@@ -152,7 +153,7 @@ export class FileBlock implements Vocabulary {
 
   /** As `matchRows`, of one page of rows: for who pauses between pages. */
   matchPage(plan: Plan, index: number, found: (row: number, startUs: number) => void): void {
-    if (this.#mayMatch(plan, index)) matchPage(this.page(index), plan, found);
+    if (this.#mayMatch(plan, index)) matchPage(this.page(index), plan, this.#rareOf(plan), found);
   }
 
   #mayMatch(plan: Plan, index: number): boolean {
@@ -166,6 +167,15 @@ export class FileBlock implements Vocabulary {
     return plan.conditions.every(
       (condition) => !isOfRowsOnly(condition) || this.#wantedOf(condition.terms).pages[index] === 1,
     );
+  }
+
+  /** Terms of which a row needs one and that few pages may have. */
+  #rareOf(plan: Plan): readonly number[] | undefined {
+    return plan.conditions.find(
+      (condition) =>
+        isOfRowsOnly(condition) &&
+        this.#wantedOf(condition.terms).pageCount <= RARE_SHARE * this.rowPages,
+    )?.terms;
   }
 
   #wantedOf(terms: readonly number[]): WantedTerms {
@@ -194,33 +204,53 @@ export class FileBlock implements Vocabulary {
   }
 }
 
-function matchPage(page: RowPage, plan: Plan, found: (row: number, startUs: number) => void): void {
-  const candidates = findCandidates(page, plan);
-  if (candidates.length === 0) return;
-  const { startUs } = page.columns;
-  const driver = plan.conditions.find(isOfRowsOnly);
-  const marks = driver === undefined ? undefined : page.marks(driver.terms);
-  for (const row of candidates) {
-    if (marks !== undefined && marks[row] === 0) continue;
-    if (meets(page, plan, row)) found(page.firstRow + row, startUs[row]!);
-  }
+/** Of a block's pages: what fewer may have is looked for before anything else of the rows is read. */
+const RARE_SHARE = 1 / 2;
+
+const CANDIDATES = makeLender((length) => new Uint16Array(length));
+
+/** @param rare terms that few pages have, one of which a row needs: most pages that may have them do not. */
+function matchPage(
+  page: RowPage,
+  plan: Plan,
+  rare: readonly number[] | undefined,
+  found: (row: number, startUs: number) => void,
+): void {
+  if (rare !== undefined && !page.marks(rare).includes(1)) return;
+  withLent(CANDIDATES, page.rows, (candidates) => {
+    const count = findCandidates(page, plan, candidates);
+    if (count === 0) return;
+    const { startUs } = page.columns;
+    const driver = plan.conditions.find(isOfRowsOnly);
+    const marks = driver === undefined ? undefined : page.marks(driver.terms);
+    for (let at = 0; at < count; at++) {
+      const row = candidates[at]!;
+      if (marks !== undefined && marks[row] === 0) continue;
+      if (meets(page, plan, row)) found(page.firstRow + row, startUs[row]!);
+    }
+  });
 }
 
-/** Rows that meet all but the conditions: mostly few, and then attributes are not read for nothing. */
-function findCandidates(page: RowPage, plan: Plan): Uint16Array {
+/**
+ * Rows that meet all but the conditions: mostly few, and then attributes are not read for nothing.
+ * @param found gets them. @returns how many.
+ */
+function findCandidates(page: RowPage, plan: Plan, found: Uint16Array): number {
   const { startUs, durationNs, resource, name, kind } = page.columns;
   const { startUsMin, startUsMax, kind: ofKind } = plan.query;
   const { durationNsMin = -Infinity, durationNsMax = Infinity } = plan.query;
   const { resources } = plan;
-  const found = new Uint16Array(page.rows);
+  const { rows } = page;
+  const ofName = plan.name;
   let count = 0;
-  for (let row = 0; row < found.length; row++) {
-    if (startUs[row]! < startUsMin || startUs[row]! > startUsMax) continue;
+  // What rules most rows out comes first.
+  for (let row = 0; row < rows; row++) {
+    if (ofName >= 0 && name[row] !== ofName) continue;
     if (resources !== undefined && resources[resource[row]!] === 0) continue;
-    if (plan.name >= 0 && name[row] !== plan.name) continue;
+    if (startUs[row]! < startUsMin || startUs[row]! > startUsMax) continue;
     if (ofKind !== undefined && kind[row] !== ofKind) continue;
     if (durationNs[row]! < durationNsMin || durationNs[row]! > durationNsMax) continue;
     found[count++] = row;
   }
-  return found.subarray(0, count);
+  return count;
 }

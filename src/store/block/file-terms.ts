@@ -44,6 +44,7 @@ export class FileTerms {
   #columns: WeakRef<TermColumns> | undefined;
   #last: WeakRef<TermPage> | undefined;
   #lastIndex = -1;
+  #lastReuses = 0;
 
   constructor(pages: BlockPages) {
     this.#pages = pages;
@@ -149,12 +150,14 @@ export class FileTerms {
   }
 
   #page(index: number): TermPage {
-    const last = this.#last?.deref();
+    const { reuses } = this.#pages;
+    const last = this.#lastReuses === reuses ? this.#last?.deref() : undefined;
     if (last !== undefined && this.#lastIndex === index) return last;
     const count = Math.min(PAGE_TERMS, this.count - index * PAGE_TERMS);
     const page = this.#pages.get("terms", index, (unpacker) => readTerms(unpacker, count));
     this.#last = new WeakRef(page);
     this.#lastIndex = index;
+    this.#lastReuses = reuses;
     return page;
   }
 
@@ -206,8 +209,8 @@ function readTerms(unpacker: Unpacker, count: number): TermPage {
   const entries = unpacker.column(texted);
   const lows = unpacker.column(count - texted);
   const highs = unpacker.column(count - texted);
-  const low = new Uint32Array(count);
-  const high = new Uint32Array(count);
+  const low = unpacker.arrays.words(count);
+  const high = unpacker.arrays.words(count);
   let before = 0;
   for (let i = 0, text = 0, plain = 0; i < count; i++) {
     if (isEntryType(type[i]!)) {

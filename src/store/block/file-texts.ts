@@ -33,9 +33,9 @@ export class FileTexts {
   readonly #pages: BlockPages;
   readonly #sharedPages: number;
   /** The page read last, of the shared ones and of the others; held no longer than others hold it. */
-  readonly #last: { index: number; page: WeakRef<TextPage> | undefined }[] = [
-    { index: -1, page: undefined },
-    { index: -1, page: undefined },
+  readonly #last: { index: number; reuses: number; page: WeakRef<TextPage> | undefined }[] = [
+    { index: -1, reuses: 0, page: undefined },
+    { index: -1, reuses: 0, page: undefined },
   ];
 
   constructor(pages: BlockPages) {
@@ -64,7 +64,7 @@ export class FileTexts {
     return -1;
   }
 
-  /** A view of the entry's bytes; it stays valid. */
+  /** A view of the entry's bytes; it stays valid as long as the question. */
   bytes(entry: number): Uint8Array {
     if (entry === 0) return NO_BYTES;
     const { textPages, entries } = this.#pages.footer.figures;
@@ -72,11 +72,14 @@ export class FileTexts {
     const index = lastAtMost(textPages, entry);
     const first = textPages[index]!;
     const last = this.#last[index < this.#sharedPages ? 0 : 1]!;
-    let page = last.index === index ? last.page?.deref() : undefined;
+    const { reuses } = this.#pages;
+    const isLast = last.index === index && last.reuses === reuses;
+    let page = isLast ? last.page?.deref() : undefined;
     if (page === undefined) {
       page = this.#read(index, (textPages[index + 1] ?? entries) - first);
       last.page = new WeakRef(page);
       last.index = index;
+      last.reuses = reuses;
     }
     const { ends, bytes } = page;
     const own = entry - first;
@@ -127,15 +130,15 @@ export class FileTexts {
 function readTexts(unpacker: Unpacker, count: number): TextPage {
   const ends = unpacker.column(count);
   for (let i = 1; i < count; i++) ends[i]! += ends[i - 1]!;
-  return { ends, bytes: unpacker.raw(count === 0 ? 0 : ends[count - 1]!) };
+  return { ends, bytes: unpacker.octets(count === 0 ? 0 : ends[count - 1]!) };
 }
 
 function readIndex(unpacker: Unpacker, buckets: number): IndexPage {
   const counts = unpacker.column(buckets);
-  const starts = new Uint32Array(buckets + 1);
+  const starts = unpacker.arrays.words(buckets + 1);
   for (let i = 0; i < buckets; i++) starts[i + 1] = starts[i]! + counts[i]!;
   const count = starts[buckets]!;
-  const prints = unpacker.raw(count);
+  const prints = unpacker.octets(count);
   return { starts, prints, entries: unpacker.column(count) };
 }
 

@@ -3,13 +3,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { PageCache } from "./page-cache.ts";
+import { PageMemory } from "./page-memory.ts";
 
 /** A cache of pages of 100 bytes, and which of them had to be made. */
 function open(pages: number): { ask: (...keys: number[]) => number[]; cache: PageCache } {
   const cache = new PageCache(100 * pages);
   const ask = (...keys: number[]): number[] => {
     const made: number[] = [];
-    cache.nextQuestion();
+    cache.beginQuestion();
     for (const key of keys) {
       const value = cache.get(key, () => {
         made.push(key);
@@ -67,4 +68,25 @@ test("PageCache does not keep a page that is larger than all of it", () => {
     cache.get(1, () => ({ value: "y", bytes: 50 })),
     "y",
   );
+});
+
+test("PageCache gives memory back when no question is open that may have it in hand", () => {
+  const memory = new PageMemory();
+  const cache = new PageCache(2_000, memory);
+  const ask = (key: number): unknown =>
+    cache.get(key, (lease) => ({ value: lease?.octets(1_000), bytes: lease?.bytes ?? 1_000 }));
+  cache.beginQuestion();
+  ask(2);
+  ask(3);
+  cache.beginQuestion();
+  cache.endQuestion();
+  assert.equal(memory.freeBytes, 0, "the first question is open");
+  cache.endQuestion();
+  assert.equal(memory.freeBytes, 1_024);
+  assert.equal(cache.reuses, 1);
+  for (let key = 4; key < 9; key++) ask(key);
+  cache.beginQuestion();
+  cache.endQuestion();
+  assert.equal(memory.freeBytes, 1_024, "what nobody asked for lies in memory of its own");
+  assert.throws(() => cache.endQuestion(), /ends once/);
 });

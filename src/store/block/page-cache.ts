@@ -7,22 +7,41 @@
 // Which pages are gone is remembered for as many bytes as the cache holds: who comes again after a while
 // is hot, although there was no room to wait.
 //
+// Memory of pages that are gone is used for others, once no question is open: any that was open when the page
+// went may still read it.
+//
 // One cache serves all blocks of a process or worker. Not here: what a page becomes (block-reader.ts).
+
+import { assert } from "../../base/assert.ts";
+import type { Lease, PageMemory } from "./page-memory.ts";
 
 /** A block's numbers for its pages: `block * PAGES_PER_BLOCK + 2 * page + form`. */
 const PAGES_PER_BLOCK = 2 ** 26;
 /** Of all bytes, what hot pages may take: the rest is for what comes anew. */
 const HOT_SHARE = 3 / 4;
 
+/** Of pages that are gone and wait until no question is open. */
+const LEFT_BYTES_MAX = 8 * 1024 * 1024;
+
+type Make<T> = (lease: Lease | undefined) => { readonly value: T; readonly bytes: number };
+
 interface Cached {
   readonly value: unknown;
   readonly bytes: number;
+  readonly lease: Lease | undefined;
   /** The last question that used it. */
   question: number;
 }
 
 export class PageCache {
   bytes = 0;
+  /** How often memory of pages was given back. */
+  reuses = 0;
+  readonly #memory: PageMemory | undefined;
+  /** Of pages that are gone, the oldest first. */
+  #left: Lease[] = [];
+  #leftBytes = 0;
+  #openQuestions = 0;
   readonly #bytesMax: number;
   /** Each in the order of use, the newest last. */
   readonly #seen = new Map<number, Cached>();
@@ -34,9 +53,13 @@ export class PageCache {
   #blocks = 0;
   #question = 0;
 
-  /** @param bytesMax bound of what decoded pages hold; a larger page is not kept. */
-  constructor(bytesMax: number) {
+  /**
+   * @param bytesMax bound of what decoded pages hold; a larger page is not kept.
+   * @param memory of pages; left out: V8's, and questions need not be told.
+   */
+  constructor(bytesMax: number, memory?: PageMemory) {
     this.#bytesMax = bytesMax;
+    this.#memory = memory;
   }
 
   /** A number that tells the pages of one block from those of all others. */
@@ -44,13 +67,30 @@ export class PageCache {
     return this.#blocks++ * PAGES_PER_BLOCK;
   }
 
-  /** From here on another question is answered: pages that it shares with those before are hot. */
-  nextQuestion(): void {
+  /**
+   * From here on another question is answered: pages that it shares with those before are hot. It may have
+   * pages in hand until `endQuestion`.
+   */
+  beginQuestion(): void {
     this.#question++;
+    this.#openQuestions++;
   }
 
-  /** The page `key`, from the cache or made now. `make` tells how many bytes it holds. */
-  get<T>(key: number, make: () => { readonly value: T; readonly bytes: number }): T {
+  endQuestion(): void {
+    this.#openQuestions--;
+    assert(this.#openQuestions >= 0, "a question ends once");
+    if (this.#openQuestions > 0 || this.#left.length === 0) return;
+    for (const lease of this.#left) this.#memory?.giveBack(lease);
+    this.reuses++;
+    this.#left = [];
+    this.#leftBytes = 0;
+  }
+
+  /**
+   * The page `key`, from the cache or made now. `make` tells how many bytes it holds, and is given what to
+   * make its arrays with.
+   */
+  get<T>(key: number, make: Make<T>): T {
     const hot = this.#hot.get(key);
     if (hot !== undefined) {
       if (hot.question !== this.#question) this.#use(this.#hot, key, hot);
@@ -61,14 +101,16 @@ export class PageCache {
       if (seen.question !== this.#question) this.#warm(key, seen);
       return seen.value as T;
     }
-    const { value, bytes } = make();
+    // Whoever asks without a question could have the page in hand for ever.
+    const lease = this.#openQuestions > 0 ? this.#memory?.lease() : undefined;
+    const { value, bytes } = make(lease);
     // `make` may have asked for this very page: the later one is not kept twice.
-    if (bytes <= this.#bytesMax && !this.#seen.has(key)) this.#add(key, value, bytes);
+    if (bytes <= this.#bytesMax && !this.#seen.has(key)) this.#add(key, value, bytes, lease);
     return value;
   }
 
-  #add(key: number, value: unknown, bytes: number): void {
-    const page = { value, bytes, question: this.#question };
+  #add(key: number, value: unknown, bytes: number, lease: Lease | undefined): void {
+    const page = { value, bytes, lease, question: this.#question };
     this.bytes += bytes;
     const goneBytes = this.#gone.get(key);
     if (goneBytes === undefined) {
@@ -105,6 +147,7 @@ export class PageCache {
       if (this.bytes <= this.#bytesMax) return;
       this.#seen.delete(key);
       this.bytes -= page.bytes;
+      this.#leave(page);
       this.#remember(key, page.bytes);
     }
     for (const [key, page] of this.#hot) {
@@ -112,7 +155,16 @@ export class PageCache {
       this.#hot.delete(key);
       this.#hotBytes -= page.bytes;
       this.bytes -= page.bytes;
+      this.#leave(page);
     }
+  }
+
+  #leave({ lease }: Cached): void {
+    if (lease === undefined || lease.buffers.length === 0 || this.#openQuestions === 0) return;
+    this.#left.push(lease);
+    this.#leftBytes += lease.bytes;
+    // Questions may follow each other without a gap: garbage, as everything else.
+    while (this.#leftBytes > LEFT_BYTES_MAX) this.#leftBytes -= this.#left.shift()!.bytes;
   }
 
   #remember(key: number, bytes: number): void {

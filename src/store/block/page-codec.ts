@@ -4,10 +4,12 @@
 //
 // Not here: what the contents mean; a cache of them (page-cache.ts).
 
-import { constants, crc32, zstdCompressSync, zstdDecompressSync } from "node:zlib";
+import { crc32 } from "node:zlib";
 import { SpoorError } from "../../base/errors.ts";
 import { writeHeader } from "./footer.ts";
 import { HEADER_BYTES, type Page, type Section, type Source } from "./layout.ts";
+import { makeLender, withLent } from "./lent-arrays.ts";
+import { frameBytesMax, readFrame, writeFrame } from "./zstd.ts";
 
 /** Contents below this gain nothing. */
 const COMPRESS_BYTES_MIN = 64;
@@ -28,8 +30,8 @@ export class PageWriter {
   add(section: Section, contents: Uint8Array, mayCompress = true): void {
     const packed =
       mayCompress && contents.length >= COMPRESS_BYTES_MIN ? this.#compress(contents) : undefined;
-    const isCompressed = packed !== undefined && packed.length < contents.length;
-    const stored = isCompressed ? packed : contents.slice();
+    const isCompressed = packed !== undefined;
+    const stored = packed ?? contents.slice();
     const index = this.#counts.get(section) ?? 0;
     this.#counts.set(section, index + 1);
     this.pages.push({
@@ -45,37 +47,43 @@ export class PageWriter {
     this.#offset += stored.length;
   }
 
-  #compress(contents: Uint8Array): Uint8Array {
-    return zstdCompressSync(contents, {
-      // One chunk: the default of 16 KB would be joined again.
-      chunkSize: Math.max(1024, contents.length + (contents.length >> 7) + 64),
-      params: { [constants.ZSTD_c_compressionLevel]: this.#level },
-      // Known in advance, zstd takes smaller tables: a tenth of the time.
-      pledgedSrcSize: contents.length,
+  /** Undefined: it would not be smaller. */
+  #compress(contents: Uint8Array): Uint8Array | undefined {
+    return withLent(FRAMES, frameBytesMax(contents.length), (frame) => {
+      const bytes = writeFrame(contents, this.#level, frame);
+      return bytes < contents.length ? frame.slice(0, bytes) : undefined;
     });
   }
 }
 
-/** @throws SpoorError `unavailable` if the page is not what was written. */
-export function readPage(page: Page, read: Source["read"]): Uint8Array {
-  const stored = read(page.offset, page.storedBytes);
-  if (crc32(stored) !== page.crc) throw damagedPage(page, "its checksum is wrong");
-  if (!page.isCompressed) {
+const FRAMES = makeLender((length) => new Uint8Array(length));
+const STORED = makeLender((length) => new Uint8Array(length));
+const CONTENTS = makeLender((length) => new Uint8Array(length));
+
+/**
+ * Calls `use` with the contents of a page, which nobody keeps: the memory is used again.
+ *
+ * @throws SpoorError `unavailable` if the page is not what was written.
+ */
+export function withPage<T>(page: Page, read: Source["read"], use: (contents: Uint8Array) => T): T {
+  return withLent(STORED, page.storedBytes, (memory) => {
+    const stored = read(page.offset, page.storedBytes, memory);
+    if (crc32(stored) !== page.crc) throw damagedPage(page, "its checksum is wrong");
+    if (page.isCompressed) return withContents(page, stored, use);
     if (stored.length !== page.bytes) throw damagedPage(page, "its size is wrong");
-    // A small part of a large read must not keep all of it.
-    return 2 * stored.length < stored.buffer.byteLength ? stored.slice() : stored;
-  }
-  let bytes: Uint8Array;
-  try {
-    bytes = zstdDecompressSync(stored, {
-      chunkSize: Math.max(1024, page.bytes),
-      maxOutputLength: Math.max(1, page.bytes),
-    });
-  } catch (error) {
-    throw damagedPage(page, "it cannot be decompressed", error);
-  }
-  if (bytes.length !== page.bytes) throw damagedPage(page, "its size is wrong");
-  return bytes;
+    return use(stored);
+  });
+}
+
+function withContents<T>(page: Page, stored: Uint8Array, use: (contents: Uint8Array) => T): T {
+  return withLent(CONTENTS, page.bytes + 1, (contents) => {
+    try {
+      readFrame(stored, contents.subarray(0, page.bytes + 1), page.bytes);
+    } catch (error) {
+      throw damagedPage(page, "it cannot be decompressed", error);
+    }
+    return use(contents.subarray(0, page.bytes));
+  });
 }
 
 export function damagedPage(page: Page, found: string, cause?: unknown): SpoorError {

@@ -10,6 +10,8 @@ import type { Owners, Vocabulary } from "../head/columns.ts";
 import type { FileOwners } from "./file-owners.ts";
 import type { Keys } from "./file-terms.ts";
 import { lastAtMost } from "./row-writer.ts";
+import { makeLender, withLent } from "./lent-arrays.ts";
+import type { Arrays } from "./page-memory.ts";
 import { joinLists, readKeyInto, type Joined, type TermLists } from "./term-lists.ts";
 
 export interface PageTerms {
@@ -32,9 +34,12 @@ interface PageLists {
   readonly links: TermLists;
 }
 
+const FLAT = makeLender((length) => new Uint32Array(length));
+
 export function makePageTerms(
   { keys, owners }: { readonly keys: Keys; readonly owners: FileOwners },
   { attributes, events, links }: PageLists,
+  arrays: Arrays,
 ): PageTerms {
   const own = owners.terms;
   const count = [attributes, events, links].reduce(
@@ -42,10 +47,10 @@ export function makePageTerms(
     own.term.length,
   );
   const terms = {
-    key: new Uint32Array(count),
-    type: new Uint8Array(count),
-    low: new Uint32Array(count),
-    high: new Uint32Array(count),
+    key: arrays.words(count),
+    type: arrays.octets(count),
+    low: arrays.words(count),
+    high: arrays.words(count),
   };
   own.term.forEach((term, at) => {
     terms.key[at] = keys.entry[lastAtMost(keys.firstTerm, term)]!;
@@ -54,8 +59,7 @@ export function makePageTerms(
   terms.low.set(own.low);
   terms.high.set(own.high);
   let next = own.term.length;
-  const joined = (lists: TermLists): Joined => {
-    const flat = new Uint32Array(lists.uses.reduce((sum, one) => sum + one, 0));
+  const readInto = (flat: Uint32Array, lists: TermLists): void => {
     for (let place = 0, from = 0; place < lists.keys.length; place++) {
       const end = next + lists.values[place]!;
       terms.key.fill(keys.entry[lists.keys[place]!]!, next, end);
@@ -63,7 +67,13 @@ export function makePageTerms(
       from += lists.uses[place]!;
       next = end;
     }
-    return joinLists(lists, keys, flat);
+  };
+  const joined = (lists: TermLists): Joined => {
+    const uses = lists.uses.reduce((sum, one) => sum + one, 0);
+    return withLent(FLAT, uses, (flat) => {
+      readInto(flat, lists);
+      return joinLists(lists, keys, flat.subarray(0, uses), arrays);
+    });
   };
   const ofRows = joined(attributes);
   const ofEvents = joined(events);

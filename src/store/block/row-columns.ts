@@ -49,10 +49,6 @@ export interface Links extends TermLists {
   readonly rest: Uint32Array;
 }
 
-export function wordsOf(bytes: Uint8Array): Uint32Array {
-  return new Uint32Array(new Uint8Array(bytes).buffer);
-}
-
 export function readRows(
   unpacker: Unpacker,
   rows: number,
@@ -73,7 +69,7 @@ export function readRows(
     const from = code < 2 ? row : row - unzigzag(code - 2);
     if (from < 0 || from >= rows) throw damaged(`parent ${from} of ${rows}`, row);
   }
-  const ids = wordsOf(unpacker.raw(8 * strangers));
+  const ids = unpacker.words(2 * strangers);
   return { firstTrace, traceStart, ...times, ...labels, parent, strangers: ids };
 }
 
@@ -94,7 +90,7 @@ function readTimes(
   const firstUs = unpacker.integers(traces);
   const firstNs = unpacker.shorts(traces);
   const startUs = unpacker.integers(rows);
-  const startRestNs = new Uint16Array(rows);
+  const startRestNs = unpacker.arrays.shorts(rows);
   for (let trace = 0; trace < traces; trace++) {
     let us = startUsMin + firstUs[trace]!;
     let ns = firstNs[trace]!;
@@ -179,7 +175,7 @@ export function readEvents(unpacker: Unpacker, rows: number, keys: Keys): Events
 export function readLinks(unpacker: Unpacker, rows: number, keys: Keys): Links {
   const start = readStarts(unpacker, rows);
   const count = start[rows]!;
-  const ids = wordsOf(unpacker.raw(24 * count));
+  const ids = unpacker.words(6 * count);
   const rest = unpacker.woven(count, 3);
   return { start, ids, rest, ...readTermLists(unpacker, count, keys) };
 }

@@ -21,7 +21,6 @@ import {
   readLinks,
   readParents,
   readRows,
-  wordsOf,
   type Events,
   type Links,
   type RowColumns,
@@ -160,7 +159,7 @@ export class RowPage implements Rows {
 
   get spanId(): Uint32Array {
     this.#spanId ??= this.#pages.get("spanIds", this.#index, (unpacker) => ({
-      words: wordsOf(unpacker.raw(8 * this.rows)),
+      words: unpacker.words(2 * this.rows),
     })).words;
     return this.#spanId;
   }
@@ -317,10 +316,10 @@ export class RowPage implements Rows {
   }
 
   get #term(): PageTerms {
-    this.#terms ??= this.#pages.derive("attributes", this.#index, () =>
+    this.#terms ??= this.#pages.derive("attributes", this.#index, (arrays) =>
       this.#pages.withStretch(this.#index, (isRead) => {
         if (isRead) this.#loadRest();
-        return makePageTerms(this.#context, this.lists);
+        return makePageTerms(this.#context, this.lists, arrays);
       }),
     );
     return this.#terms;

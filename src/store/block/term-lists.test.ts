@@ -10,6 +10,7 @@ import { openBlock, sourceOf } from "./block-reader.ts";
 import { writeBlock } from "./block-writer.ts";
 import type { Keys } from "./file-terms.ts";
 import { PageCache } from "./page-cache.ts";
+import { newArrays } from "./page-memory.ts";
 import {
   eachOwnerWith,
   findKey,
@@ -68,7 +69,7 @@ test("readKeyColumn() reads values of several types", () => {
 
 test("joinLists() puts the columns of keys together again", () => {
   const lists = read(LISTS);
-  const { start, terms } = joinLists(lists, KEYS, Uint32Array.of(0, 1, 0, 2, 2, 3, 2));
+  const { start, terms } = joinLists(lists, KEYS, Uint32Array.of(0, 1, 0, 2, 2, 3, 2), newArrays);
   assert.deepEqual([...start], [0, 2, 5, 7]);
   assert.deepEqual([...terms], [0, 2, 2, 1, 3, 0, 2]);
 });

@@ -11,6 +11,8 @@ import { isEntryType } from "../../model/attribute-table.ts";
 import type { Keys } from "./file-terms.ts";
 import { SEVERAL_TYPES } from "./term-coder.ts";
 import { damaged, Unpacker } from "./unpacker.ts";
+import { makeLender, withLent } from "./lent-arrays.ts";
+import type { Arrays } from "./page-memory.ts";
 
 /** Where everything is. */
 export interface TermLists {
@@ -62,7 +64,9 @@ export function readTermLists(unpacker: Unpacker, owners: number, all: Keys): Te
     next += skipKey(unpacker, uses[i]!, values[i]!);
   }
   if (counts.left !== 0) throw damaged(`${counts.left} attributes without a key`, 0);
-  return { bytes: unpacker.bytes, shapes, keys, uses, values, at, nextEntry };
+  const bytes = unpacker.arrays.octets(unpacker.bytes.length);
+  bytes.set(unpacker.bytes);
+  return { bytes, shapes, keys, uses, values, at, nextEntry };
 }
 
 /** How often each key is in lists of these shapes. */
@@ -119,15 +123,21 @@ export function findKey(lists: TermLists, key: number): number {
   return -1;
 }
 
-/** @param place of the key in `lists.keys`. */
-export function readKeyColumn(lists: TermLists, place: number): KeyColumn {
+/**
+ * @param place of the key in `lists.keys`.
+ * @param places zeros for what has the values, one for each use.
+ */
+export function readKeyColumn(
+  lists: TermLists,
+  place: number,
+  places: Uint32Array = new Uint32Array(lists.uses[place]!),
+): KeyColumn {
   const count = lists.values[place]!;
   const values = {
     type: new Uint8Array(count),
     low: new Uint32Array(count),
     high: new Uint32Array(count),
   };
-  const places = new Uint32Array(lists.uses[place]!);
   readKeyInto(lists, place, { values, next: 0, places, from: 0 });
   return { ...values, places };
 }
@@ -217,11 +227,11 @@ export interface Joined {
 }
 
 /** @param flat key by key, the term that an owner has each time that it has the key. */
-export function joinLists(lists: TermLists, all: Keys, flat: Uint32Array): Joined {
+export function joinLists(lists: TermLists, all: Keys, flat: Uint32Array, arrays: Arrays): Joined {
   const { shapes, keys, uses } = lists;
   const owners = shapes.length;
-  const start = new Uint32Array(owners + 1);
-  const terms = new Uint32Array(flat.length);
+  const start = arrays.words(owners + 1);
+  const terms = arrays.words(flat.length);
   const cursors = new Uint32Array(all.entry.length);
   for (let place = 0, from = 0; place < keys.length; place++) {
     cursors[keys[place]!] = from;
@@ -249,7 +259,20 @@ export function eachOwnerWith(
 ): void {
   const place = findKey(lists, key);
   if (place < 0) return;
-  const { type, low, high, places } = readKeyColumn(lists, place);
+  withLent(PLACES, lists.uses[place]!, (places) => {
+    const column = readKeyColumn(lists, place, places);
+    const wanted = findWanted(column, isWanted);
+    if (wanted !== undefined) eachPlaced(lists, all, key, { wanted, places }, found);
+  });
+}
+
+const PLACES = makeLender((length) => new Uint32Array(length));
+
+/** 1 for each value that is wanted; undefined: none is. */
+function findWanted(
+  { type, low, high }: Values,
+  isWanted: (type: number, low: number, high: number) => boolean,
+): Uint8Array | undefined {
   const wanted = new Uint8Array(type.length);
   let isAny = false;
   for (let i = 0; i < type.length; i++) {
@@ -257,7 +280,16 @@ export function eachOwnerWith(
     wanted[i] = 1;
     isAny = true;
   }
-  if (!isAny) return;
+  return isAny ? wanted : undefined;
+}
+
+function eachPlaced(
+  lists: TermLists,
+  all: Keys,
+  key: number,
+  { wanted, places }: { readonly wanted: Uint8Array; readonly places: Uint32Array },
+  found: (owner: number) => void,
+): void {
   const { shapes } = lists;
   const perShape = new Int32Array(all.shapeStart.length - 1).fill(-1);
   for (let owner = 0, at = 0; owner < shapes.length; owner++) {

@@ -114,7 +114,7 @@ export class TracePages {
 }
 
 function readTraceIds(unpacker: Unpacker, count: number, first: number, end: number): TracePage {
-  const ids = unpacker.raw(16 * count);
+  const ids = unpacker.octets(16 * count);
   const rows = unpacker.column(count);
   const firstRow = new Uint32Array(count + 1);
   firstRow[0] = first;

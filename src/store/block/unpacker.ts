@@ -5,13 +5,20 @@
 // footer's figures, which are bounded there.
 
 import { SpoorError } from "../../base/errors.ts";
+import { makeLender, withLent } from "./lent-arrays.ts";
+import { type Arrays, newArrays } from "./page-memory.ts";
+
+const HALVES = makeLender((length) => new Uint32Array(length));
 
 export class Unpacker {
+  /** Makes what is read. */
+  readonly arrays: Arrays;
   readonly #bytes: Uint8Array;
   #at: number;
 
   /** @param at where to begin. */
-  constructor(bytes: Uint8Array, at = 0) {
+  constructor(bytes: Uint8Array, at = 0, arrays = newArrays) {
+    this.arrays = arrays;
     // Never a Buffer: its slices would share the page's memory.
     this.#bytes = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
     this.#at = at;
@@ -59,7 +66,7 @@ export class Unpacker {
     return new Float64Array(new Uint8Array(this.raw(8)).buffer)[0]!;
   }
 
-  /** A view of the next bytes. */
+  /** A view of the next bytes, of memory that is used again: not to be kept. */
   raw(length: number): Uint8Array {
     this.#need(length);
     const bytes = this.#bytes.subarray(this.#at, this.#at + length);
@@ -69,14 +76,14 @@ export class Unpacker {
 
   /** u32 numbers. */
   column(count: number): Uint32Array {
-    const out = new Uint32Array(count);
+    const out = this.arrays.words(count);
     this.columnInto(out, 0, count);
     return out;
   }
 
   /** Numbers that fit 16 bits. */
   shorts(count: number): Uint16Array {
-    const out = new Uint16Array(count);
+    const out = this.arrays.shorts(count);
     const width = this.#width(count, 2);
     const low = this.raw(Math.min(width, 1) * count);
     const high = this.raw(Math.max(width - 1, 0) * count);
@@ -88,27 +95,50 @@ export class Unpacker {
   /** Numbers that fit 8 bits. */
   small(count: number): Uint8Array {
     const width = this.#width(count, 1);
-    return width === 0 ? new Uint8Array(count) : new Uint8Array(this.raw(count));
+    return width === 0 ? this.arrays.octets(count) : this.octets(count);
   }
 
   integers(count: number): Float64Array {
     const mode = this.byte();
-    if (mode === 1) return new Float64Array(new Uint8Array(this.raw(8 * count)).buffer);
+    const out = this.arrays.doubles(count);
+    if (mode === 1) {
+      octetsOf(out).set(this.raw(8 * count));
+      return out;
+    }
     if (mode !== 0) throw damaged(`integers of kind ${mode}`, this.#at);
-    const low = this.column(count);
-    const high = this.column(count);
-    const out = new Float64Array(count);
-    for (let i = 0; i < count; i++) out[i] = low[i]! + high[i]! * 0x1_0000_0000;
+    withLent(HALVES, count, (half) => {
+      this.columnInto(half, 0, count);
+      for (let i = 0; i < count; i++) out[i] = half[i]!;
+      half.fill(0, 0, count);
+      this.columnInto(half, 0, count);
+      for (let i = 0; i < count; i++) out[i]! += half[i]! * 0x1_0000_0000;
+    });
     return out;
   }
 
   /** `ways` columns, put together row by row. */
   woven(count: number, ways: number): Uint32Array {
-    const out = new Uint32Array(ways * count);
+    const out = this.arrays.words(ways * count);
     for (let way = 0; way < ways; way++) {
-      const column = this.column(count);
-      for (let i = 0; i < count; i++) out[ways * i + way] = column[i]!;
+      withLent(HALVES, count, (column) => {
+        this.columnInto(column, 0, count);
+        for (let i = 0; i < count; i++) out[ways * i + way] = column[i]!;
+      });
     }
+    return out;
+  }
+
+  /** Bytes, as they are. */
+  octets(count: number): Uint8Array {
+    const out = this.arrays.octets(count);
+    out.set(this.raw(count));
+    return out;
+  }
+
+  /** Numbers of four bytes, as they are. */
+  words(count: number): Uint32Array {
+    const out = this.arrays.words(count);
+    octetsOf(out).set(this.raw(4 * count));
     return out;
   }
 
@@ -154,6 +184,10 @@ export class Unpacker {
       throw damaged(`the page ends after ${this.#bytes.length} bytes`, this.#at);
     }
   }
+}
+
+function octetsOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
 /** What is read is not what was written. */

@@ -14,7 +14,7 @@ import { writeBlock } from "./block-writer.ts";
 import { readFooter, writeFooter } from "./footer.ts";
 import type { Figures, Section } from "./layout.ts";
 import { PageCache } from "./page-cache.ts";
-import { PageWriter, readPage } from "./page-codec.ts";
+import { PageWriter, withPage } from "./page-codec.ts";
 import { verifyBlock } from "./verify-block.ts";
 
 function bytesOf(batches: readonly SpanBatch[]): Uint8Array {
@@ -43,7 +43,8 @@ function altered(
   const inOrder = [...footer.pages].sort((one, two) => one.offset - two.offset);
   const writer = new PageWriter(1);
   for (const page of inOrder) {
-    const contents = readPage(page, (at, length) => source.read(at, length)).slice();
+    const read = (at: number, length: number): Uint8Array => source.read(at, length);
+    const contents = withPage(page, read, (bytes) => bytes.slice());
     change(page.section, page.index, contents);
     writer.add(page.section, contents, false);
   }

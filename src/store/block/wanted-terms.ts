@@ -12,6 +12,8 @@ type IsWanted = (type: number, low: number, high: number) => boolean;
 export interface WantedTerms {
   /** 1 for each page of rows that may have one of the terms in a span, event or link. */
   readonly pages: Uint8Array;
+  /** How many those are. */
+  readonly pageCount: number;
   readonly byKey: ReadonlyMap<number, IsWanted>;
 }
 
@@ -32,7 +34,9 @@ export function makeWanted(
   }
   const byKey = new Map<number, IsWanted>();
   for (const [key, own] of ofKey) byKey.set(key, makeTest(all, key, own));
-  return { pages, byKey };
+  let pageCount = 0;
+  for (const page of pages) pageCount += page;
+  return { pages, pageCount, byKey };
 }
 
 function makeTest(all: FileTerms, key: number, terms: readonly number[]): IsWanted {

@@ -35,8 +35,13 @@ import { SpoorError } from "../../base/errors.ts";
 /** Bytes that can be read anywhere: of a file, of a part of one, or in memory. */
 export interface Source {
   readonly bytes: number;
-  /** Exactly `length` bytes from `offset` on; they stay as they are. @throws SpoorError `unavailable`. */
-  read(offset: number, length: number): Uint8Array;
+  /**
+   * Exactly `length` bytes from `offset` on; they stay as they are.
+   *
+   * @param into memory of the caller that may be read into instead: they stay until it changes.
+   * @throws SpoorError `unavailable`.
+   */
+  read(offset: number, length: number, into?: Uint8Array): Uint8Array;
 }
 
 /** A file that is open for reading. What it holds stays readable when its name is removed. */
@@ -126,11 +131,13 @@ function openFileSource(path: string): OpenSource {
   let isOpen = true;
   return {
     bytes,
-    read(offset, length) {
+    read(offset, length, into) {
       // A number of a closed file may be another file's by now.
       assert(isOpen, "a source is not read after it was closed");
       checkStretch(bytes, offset, length);
-      const out = new Uint8Array(Buffer.allocUnsafeSlow(length).buffer);
+      const out =
+        into?.subarray(0, length) ?? new Uint8Array(Buffer.allocUnsafeSlow(length).buffer);
+      assert(out.length === length, "there is room for what is read");
       for (let at = 0; at < length;) {
         const where = { offset: offset + at, bytes: length - at };
         const count = attempt("cannot be read", where, () =>

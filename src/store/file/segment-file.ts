@@ -162,9 +162,9 @@ export class SegmentFile {
 export function partOf(source: Source, offset: number, bytes: number): Source {
   return {
     bytes,
-    read(at, length) {
+    read(at, length, into) {
       checkStretch(bytes, at, length);
-      return source.read(offset + at, length);
+      return source.read(offset + at, length, into);
     },
   };
 }

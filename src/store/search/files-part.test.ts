@@ -29,6 +29,7 @@ import type { TraceQuery } from "../../model/trace-query.ts";
 import { type OpenSource, diskFiles } from "../disk/files.ts";
 import type { Hits, Part } from "../part.ts";
 import { SeriesCounter } from "../series-counter.ts";
+import { PageMemory } from "../block/page-memory.ts";
 import { type InlineFiles, openInlineFiles } from "./files-part.ts";
 import { mergeSegments } from "../file/merge-segments.ts";
 import type { SegmentFigures } from "../file/segment-file.ts";
@@ -37,8 +38,12 @@ const never = new AbortController().signal;
 const always = { startUsMin: 0, startUsMax: Number.MAX_SAFE_INTEGER };
 const everything: TraceQuery = { ...always, attributes: [], limit: 10_000 };
 
+const MARK = 0xa5;
+
 function openFiles(disk: SimulatedDisk, cacheBytes = 4 << 20, log = silentLog): InlineFiles {
-  return openInlineFiles({ directory: FOLDER, disk, clock: systemClock, log, cacheBytes });
+  // Whoever reads memory of a page that is gone reads something else.
+  const memory = new PageMemory(MARK);
+  return openInlineFiles({ directory: FOLDER, disk, clock: systemClock, log, cacheBytes, memory });
 }
 
 function idsOf({ ids }: Hits): string[] {
@@ -75,6 +80,30 @@ for (const [what, plan, cacheBytes] of corpora) {
     assert.equal(corpus.disk.openSources, 0);
   });
 }
+
+test("FilesPart answers several questions at once while pages come and go", async () => {
+  const corpus = await makeCorpus({ seed: 5, rows: 9_000, traces: 700, blockRowsMax: 3_000 });
+  const memory = new PageMemory(MARK);
+  const options = { directory: FOLDER, disk: corpus.disk, clock: systemClock, log: silentLog };
+  const files = openInlineFiles({ ...options, cacheBytes: 150_000, memory });
+  await files.change(await mergeSome(corpus, corpus.blocks), []);
+  const part = files.below(Infinity);
+  const whole = makeHead(corpus.batches);
+  for (let round = 0; round < 20; round++) {
+    const questions = Array.from({ length: 4 }, () => makeQuery(corpus.random));
+    const ids = [traceIdOf(round), traceIdOf(31 * round)];
+    const [traces, ...hits] = await Promise.all([
+      printTraces(part, ids),
+      ...questions.map((query) => part.search(query, never)),
+    ]);
+    assert.deepEqual(spansOf(traces), spansOf(await printTraces(whole, ids)));
+    for (const [n, query] of questions.entries()) {
+      assert.deepEqual(idsOf(hits[n]!), findByForce(corpus.batches, query), JSON.stringify(query));
+    }
+  }
+  assert.ok(memory.freeBytes > 0, "memory of pages was used again");
+  await files.close();
+});
 
 test("FilesPart.search() looks only at traces that it is told to", async () => {
   const corpus = await makeCorpus({ seed: 4, rows: 2_000, traces: 80, blockRowsMax: 200 });

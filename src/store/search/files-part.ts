@@ -20,6 +20,7 @@ import type {
   ValueQuery,
 } from "../../model/trace-query.ts";
 import { PageCache } from "../block/page-cache.ts";
+import { PageMemory } from "../block/page-memory.ts";
 import { refuseCancelled } from "../cancelled.ts";
 import type { DiskFiles } from "../disk/files.ts";
 import { makePause, type Pause } from "../head/pause.ts";
@@ -62,6 +63,8 @@ export interface FilesOptions {
   readonly log: Log;
   /** Bound of what decoded pages hold; left out: CACHE_BYTES. */
   readonly cacheBytes?: number | undefined;
+  /** What decoded pages lie in; left out: some of its own. */
+  readonly memory?: PageMemory | undefined;
 }
 
 /** Of all threads together: some ten blocks as they are decoded. */
@@ -80,7 +83,8 @@ export class InlineFiles implements Files {
 
   constructor(options: FilesOptions) {
     this.#options = options;
-    this.#cache = new PageCache(options.cacheBytes ?? CACHE_BYTES);
+    const { cacheBytes = CACHE_BYTES, memory = new PageMemory() } = options;
+    this.#cache = new PageCache(cacheBytes, memory);
     this.#set = new BlockSet(options.log, new TraceFilters(options.clock));
   }
 
@@ -184,12 +188,13 @@ class FilesPart implements Part {
     body: (view: BlockView, pause: Pause) => Promise<Answer>,
   ): Promise<Answer> {
     refuseCancelled(signal);
-    this.#cache.nextQuestion();
+    this.#cache.beginQuestion();
     const view = this.#set.view(this.#boundary);
     try {
       return await body(view, makePause(this.#clock, signal));
     } finally {
       view.release();
+      this.#cache.endQuestion();
     }
   }
 }
