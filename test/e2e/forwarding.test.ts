@@ -13,10 +13,9 @@ import type { Parcel } from "../../src/agent/parcel.ts";
 import { writeOtlpProto } from "../../src/wire/write-otlp-proto.ts";
 import { makeTrace } from "../make-trace.ts";
 import { openTestForwarder } from "../open-forwarder.ts";
-import { type SpoorProcess, startSpoor } from "../spoor-process.ts";
 import { until } from "../until.ts";
+import { RestartableSpoor } from "./restartable-spoor.ts";
 
-const ROOT = join(import.meta.dirname, "../..");
 const SPANS = 5;
 const SENDERS = 4;
 /** Of each sender, so that a long restart makes no million spans. */
@@ -39,60 +38,8 @@ function parcelOf(number: number): Parcel {
   return { payload, spans: SPANS, services: [["load", SPANS]] };
 }
 
-/** A Spoor that can be started again on the same port and directory. */
-class Target {
-  readonly #directory: string;
-  #running: SpoorProcess | undefined;
-  port = 0;
-
-  constructor(directory: string) {
-    this.#directory = directory;
-  }
-
-  async start(): Promise<void> {
-    const flags = [
-      `--segment.directory=${this.#directory}`,
-      `--collector.otlp.grpc.host-port=127.0.0.1:${this.port}`,
-    ];
-    this.#running = await startSpoor(ROOT, flags);
-    this.port = Number(this.#address(/^OTLP gRPC/).split(":")[1]);
-  }
-
-  async end(signal: "SIGTERM" | "SIGKILL"): Promise<void> {
-    if (signal === "SIGTERM") assert.equal((await this.#running!.close()).code, 0);
-    else this.#running!.signal(signal);
-    await this.#running!.ended;
-    this.#running = undefined;
-  }
-
-  /** Spans that are stored, of all its lives. */
-  async spans(): Promise<number> {
-    const answer = await fetch(`http://${this.#address(/^admin/i)}/api/ledger`);
-    const { store } = (await answer.json()) as { store: { spans: number } };
-    return store.spans;
-  }
-
-  async has(number: number): Promise<boolean> {
-    const path = `/api/traces/${traceIdOf(number)}`;
-    const answer = await fetch(`http://${this.#address(/^query HTTP/i)}${path}`);
-    const { data } = (await answer.json()) as { data?: readonly { spans: unknown[] }[] | null };
-    return data?.[0]?.spans.length === SPANS;
-  }
-
-  async close(): Promise<void> {
-    this.#running?.signal("SIGKILL");
-    await this.#running?.ended;
-  }
-
-  #address(name: RegExp): string {
-    const found = [...this.#running!.addresses].find(([one]) => name.test(one));
-    assert.ok(found !== undefined);
-    return found[1];
-  }
-}
-
 interface Rig {
-  readonly targets: readonly [Target, Target];
+  readonly targets: readonly [RestartableSpoor, RestartableSpoor];
   /** Parcels that the forwarder has promised, when it has delivered all. */
   readonly finish: () => Promise<number>;
   /** Resolves when so many more have been promised. */
@@ -101,14 +48,17 @@ interface Rig {
 
 async function openRig(t: TestContext): Promise<Rig> {
   const directory = await mkdtemp(join(tmpdir(), "spoor-forwarding-"));
-  const targets = [new Target(join(directory, "one")), new Target(join(directory, "two"))] as const;
+  const targets = [
+    new RestartableSpoor(join(directory, "one")),
+    new RestartableSpoor(join(directory, "two")),
+  ] as const;
   t.after(async () => {
     for (const target of targets) await target.close();
     await rm(directory, { recursive: true, force: true });
   });
   await Promise.all(targets.map((target) => target.start()));
   const forwarder = await openTestForwarder({
-    ports: targets.map(({ port }) => port),
+    ports: targets.map((target) => target.port("otlpGrpc")),
     reporter: makeOtlpGrpcReporter({
       connectTimeoutMs: 5_000,
       timeoutMs: 10_000,
@@ -172,7 +122,7 @@ test("collectors that are killed, one by one and both, lose no span that was pro
   await Promise.all(targets.map((target) => target.start()));
   const parcels = await finish();
   for (let number = 1; number <= parcels; number++) {
-    const found = (await targets[0].has(number)) || (await targets[1].has(number));
-    assert.ok(found, `parcel ${number} of ${parcels}`);
+    const counts = await Promise.all(targets.map((target) => target.countOf(traceIdOf(number))));
+    assert.ok(counts.includes(SPANS), `parcel ${number} of ${parcels}: ${counts.join()} spans`);
   }
 });

@@ -127,8 +127,9 @@ export function useSpoor(...flags: string[]): () => RunningSpoor {
 export async function waitFor<T>(
   what: string,
   ask: () => Promise<T | undefined> | T | undefined,
+  msMax = SOON_MS_MAX,
 ): Promise<T> {
-  const lateMs = performance.now() + SOON_MS_MAX;
+  const lateMs = performance.now() + msMax;
   for (;;) {
     const answer = await ask();
     if (answer !== undefined) return answer;
