@@ -79,6 +79,7 @@ export async function openTestForwarder(options: TestForwarderOptions): Promise<
     format,
     protocol,
     send: (parcel) => forwarder.send(parcel),
+    hasTaker: () => forwarder.hasTaker(),
     askStrategy: (service) => forwarder.askStrategy(service),
     figures: () => forwarder.figures(),
     close: (graceMs) => forwarder.close(graceMs),

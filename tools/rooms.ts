@@ -10,11 +10,13 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   net: ["base"], //                 sockets, HTTP, gRPC, TLS; no formats
   store: [...floor, "wire", "net"], // one folder per engine behind TraceStore
   sampling: library, //             what clients sample: file, adaptive, the answers
-  agent: [...library, "sampling"], //  UDP doors, forwarding, the spool
-  collector: [...library, "sampling"], // doors, intake, ledger
+  otlp: ["base", "wire", "net"], // its two doors, for whoever takes spans
+  agent: [...library, "sampling", "otlp"], // doors, forwarding, the spool
+  collector: [...library, "sampling", "otlp"], // doors, intake, ledger
   query: library, //                HTTP and gRPC answers
+  tracegen: [...floor, "wire", "net"], // made-up traces, sent in any protocol
   demo: ["base"], //                small services with real OpenTelemetry SDKs
-  cli: [...library, "sampling", "agent", "collector", "query", "demo"], // knows all rooms
+  cli: [...library, "sampling", "agent", "collector", "query", "tracegen", "demo"], // knows all rooms
 };
 
 /** Rooms that run wherever JavaScript runs: nothing of `node:` and no npm package. */

@@ -42,6 +42,7 @@ async function openRig(flags: readonly string[] = [], send?: () => Promise<void>
       await send?.();
       parcels.push(parcel);
     },
+    hasTaker: () => true,
     askStrategy: () => Promise.reject(new SpoorError("unavailable", "nobody there")),
     figures: () => ({ mine: 1 }),
     close(graceMs) {

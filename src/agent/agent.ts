@@ -1,6 +1,7 @@
 // The agent: opens its doors onto one intake, and closes them without losing what came in.
 //
-//   UDP sockets ─▶ PacketIntake ─▶ forwarder           HTTP 5778 ─▶ SamplingProxy ─▶ collector
+//   UDP sockets ─▶ PacketIntake ─┐
+//   OTLP ────────▶ OtlpIntake ───┴▶ ParcelSender ─▶ forwarder      HTTP 5778 ─▶ SamplingProxy ─▶ collector
 //
 //   close: refuse more, read what the kernel holds ─▶ read the queue ─▶ flush ─▶ forwarder (the rest is
 //          spooled) ─▶ books
@@ -25,10 +26,13 @@ import {
   type AgentMetrics,
   countParcels,
   registerAgentMetrics,
+  showBooks,
   showClients,
   showDoor,
 } from "./metrics.ts";
-import { PacketIntake, type ParcelSink } from "./packet-intake.ts";
+import type { OtlpDoors, OtlpDoorsOptions } from "./otlp-doors.ts";
+import { PacketIntake } from "./packet-intake.ts";
+import { ParcelSender, type ParcelSink } from "./parcel-sender.ts";
 import { type AskStrategy, SamplingProxy } from "./sampling-proxy.ts";
 import type { AgentConfig } from "./settings.ts";
 import { type UdpSocket, openUdpSocket } from "./udp-socket.ts";
@@ -37,6 +41,8 @@ import { type UdpSocket, openUdpSocket } from "./udp-socket.ts";
 export interface AgentForwarder extends ParcelSink {
   /** `grpc`, `tchannel`, …: a label of Jaeger's metrics. */
   readonly protocol: string;
+  /** Whether a parcel would find somebody: there is a spool, or a collector is connected. */
+  hasTaker(): boolean;
   readonly askStrategy: AskStrategy;
   /** Numbers of its own, as they are served. */
   figures(): unknown;
@@ -96,25 +102,32 @@ export async function openAgent(options: AgentOptions): Promise<Agent> {
   await using opening = new AsyncDisposableStack();
   opening.defer(() => forwarder.close(0));
   const plans = planDoors(config).filter((plan) => plan.hostPort !== undefined);
-  const intake = new PacketIntake({
-    ...options,
-    doors: plans,
+  const sender = new ParcelSender({
     ledger,
-    clients,
     sink: forwarder,
+    onParcel: countParcels(registry, forwarder.protocol),
+    onBug: options.onBug,
+  });
+  const ways = {
+    ...options,
+    ledger,
+    sender,
+    format: forwarder.format,
     tags: config["agent.tags"],
-    queueBytesMax: config["agent.max-queue-bytes"],
     inFlightBytesMax: config["agent.max-inflight-bytes"],
     batchBytesMax: config["agent.batch-max-bytes"],
     batchAgeMs: config["agent.batch-max-age"],
-    onParcel: countParcels(registry, forwarder.protocol),
-  });
+  };
+  const queueBytesMax = config["agent.max-queue-bytes"];
+  const intake = new PacketIntake({ ...ways, doors: plans, clients, queueBytesMax });
   const doors: OpenDoor[] = [];
   for (const [index, plan] of plans.entries()) {
     const door = await openDoor(plan, index, { intake, ledger, metrics, log });
     opening.defer(() => door.socket.close());
     doors.push(door);
   }
+  const otlp = await openOtlp({ ...ways, hasTaker: () => forwarder.hasTaker() }, metrics);
+  opening.defer(async () => otlp?.close(0));
   const http = await openHttp(options, metrics);
   const look = makeLook(doors, ledger, log);
   const looking = setInterval(look, LOOK_MS);
@@ -122,7 +135,11 @@ export async function openAgent(options: AgentOptions): Promise<Agent> {
   opening.move();
   let closing: Promise<void> | undefined;
   return {
-    addresses: [...doors.map(addressOf), ...(http === undefined ? [] : [httpAddressOf(http)])],
+    addresses: [
+      ...doors.map(addressOf),
+      ...(otlp?.addresses ?? []),
+      ...(http === undefined ? [] : [httpAddressOf(http)]),
+    ],
     ledgerRoute: makeAgentLedgerRoute({
       ledger,
       clients,
@@ -132,7 +149,7 @@ export async function openAgent(options: AgentOptions): Promise<Agent> {
     figures: () => ledger.figures(),
     close(graceMs) {
       closing ??= closeAgent(
-        { doors, intake, http, look, metrics, forwarder, clock },
+        { doors, intake, otlp, sender, http, look, metrics, forwarder, clock },
         graceMs,
       ).finally(() => {
         clearInterval(looking);
@@ -165,6 +182,17 @@ async function openDoor(
   books.receiveBufferBytes = socket.bufferBytes;
   showDoor(plan, books, metrics);
   return { plan, socket };
+}
+
+async function openOtlp(
+  options: OtlpDoorsOptions,
+  metrics: AgentMetrics,
+): Promise<OtlpDoors | undefined> {
+  if (!options.config["agent.otlp.enabled"]) return undefined;
+  const { openOtlpDoors } = await import("./otlp-doors.ts");
+  const otlp = await openOtlpDoors(options);
+  for (const books of otlp.books) showBooks(books, metrics);
+  return otlp;
 }
 
 async function openHttp(
@@ -214,6 +242,8 @@ function makeLook(doors: readonly OpenDoor[], ledger: AgentLedger, log: Log): ()
 interface ClosingParts {
   readonly doors: readonly OpenDoor[];
   readonly intake: PacketIntake;
+  readonly otlp: OtlpDoors | undefined;
+  readonly sender: ParcelSender;
   readonly http: HttpServer | undefined;
   readonly look: () => void;
   readonly metrics: AgentMetrics;
@@ -222,9 +252,10 @@ interface ClosingParts {
 }
 
 async function closeAgent(parts: ClosingParts, graceMs: number): Promise<void> {
-  const { doors, intake, http, look, metrics, forwarder, clock } = parts;
+  const { doors, intake, otlp, sender, http, look, metrics, forwarder, clock } = parts;
   const startMs = clock.monotonicMs();
   const httpClosed = http?.close(Math.min(HTTP_GRACE_MS, graceMs));
+  const otlpClosed = otlp?.close(graceMs);
   await Promise.all(
     doors.map(async ({ plan, socket }) => {
       await socket.drain();
@@ -235,9 +266,10 @@ async function closeAgent(parts: ClosingParts, graceMs: number): Promise<void> {
   look();
   await Promise.all(doors.map(({ socket }) => socket.close()));
   intake.finish();
+  otlp?.finish();
   await forwarder.close(Math.max(0, graceMs - (clock.monotonicMs() - startMs)));
-  await intake.settled();
-  await httpClosed;
+  await sender.settled();
+  await Promise.all([httpClosed, otlpClosed]);
 }
 
 function addressOf({ plan, socket }: OpenDoor): DoorAddress {

@@ -11,7 +11,6 @@ import { openTestForwarder } from "../../test/open-forwarder.ts";
 import { until } from "../../test/until.ts";
 import { systemClock } from "../base/clock.ts";
 import { silentLog } from "../base/log.ts";
-import type { DoorName } from "../collector/ledger.ts";
 import type { SpanBatch } from "../model/span-batch.ts";
 import { convertParcel } from "./convert-parcel.ts";
 import type { Parcel, ParcelFormat } from "./parcel.ts";
@@ -22,11 +21,12 @@ import { writeParcels } from "./write-parcels.ts";
 
 const times = { connectTimeoutMs: 2_000, timeoutMs: 2_000 };
 const otlp = { ...times, samplingPort: 1 };
-const reporters: readonly (readonly [DoorName, () => Reporter])[] = [
-  ["jaeger-grpc", () => makeJaegerGrpcReporter(times)],
-  ["tchannel", () => makeTChannelReporter({ ...times, clock: systemClock, log: silentLog })],
-  ["otlp-grpc", () => makeOtlpGrpcReporter(otlp)],
-];
+const reporters: readonly (readonly ["jaeger-grpc" | "tchannel" | "otlp-grpc", () => Reporter])[] =
+  [
+    ["jaeger-grpc", () => makeJaegerGrpcReporter(times)],
+    ["tchannel", () => makeTChannelReporter({ ...times, clock: systemClock, log: silentLog })],
+    ["otlp-grpc", () => makeOtlpGrpcReporter(otlp)],
+  ];
 
 /** Two services: one with enough spans for a request of its own. */
 function makeParcels(format: ParcelFormat): readonly Parcel[] {

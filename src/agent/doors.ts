@@ -1,22 +1,24 @@
 // The agent's UDP doors: what is expected on each, and how Jaeger's metrics call it.
 //
 // Either protocol is understood on either port: the packet's first byte tells (wire/thrift-message.ts).
-// Not here: sockets (udp-socket.ts), reading (span-joiner.ts).
+// Not here: doors for OTLP (otlp-doors.ts), sockets (udp-socket.ts), reading (span-joiner.ts).
 
 import type { HostPort } from "../base/host-port.ts";
 import type { AgentConfig, ProcessorName } from "./settings.ts";
 
 /** Which reader a packet needs and which batch it is joined into. */
-export type Family = "jaeger" | "zipkin";
-export const FAMILIES: readonly Family[] = ["jaeger", "zipkin"];
+export type PacketFamily = "jaeger" | "zipkin";
+export const PACKET_FAMILIES: readonly PacketFamily[] = ["jaeger", "zipkin"];
+/** Of whatever is joined. */
+export type Family = PacketFamily | "otlp";
 
 export interface DoorPlan {
   readonly name: ProcessorName;
   /** For people: "Jaeger UDP (compact)". */
   readonly title: string;
-  readonly family: Family;
+  readonly family: PacketFamily;
   /** Labels of Jaeger's metrics. */
-  readonly labels: { readonly protocol: "compact" | "binary"; readonly model: Family };
+  readonly labels: { readonly protocol: "compact" | "binary"; readonly model: PacketFamily };
   /** undefined: the door stays shut. */
   readonly hostPort: HostPort | undefined;
   readonly packetBytesMax: number;

@@ -36,6 +36,8 @@ export interface Forwarder {
    *   `unavailable`: nobody has it.
    */
   send(parcel: Parcel): Promise<void>;
+  /** Whether a parcel would find somebody: there is a spool, or a collector is connected. */
+  hasTaker(): boolean;
   /** Asks a collector. @throws SpoorError `unavailable` if none answers. */
   askStrategy(service: string): Promise<StrategyAnswer>;
   figures(): ForwarderFigures;
@@ -130,6 +132,11 @@ export class CollectorForwarder implements Forwarder {
     const sending = this.#carry(parcel, isHopeless).finally(() => this.#sending.delete(sending));
     this.#sending.add(sending);
     return sending;
+  }
+
+  hasTaker(): boolean {
+    const { spool, collectors } = this.#options;
+    return spool !== undefined || collectors.connected > 0;
   }
 
   async askStrategy(service: string): Promise<StrategyAnswer> {

@@ -12,9 +12,9 @@
 
 import { type MetricsRegistry, counter, gauge, histogram } from "../base/metrics.ts";
 import type { ClientStats } from "./client-stats.ts";
-import { type DoorPlan, FAMILIES, type Family } from "./doors.ts";
+import { type DoorPlan, type Family, PACKET_FAMILIES, type PacketFamily } from "./doors.ts";
 import { DROPPED_REASONS, type DoorBooks, PACKET_REASONS, REFUSED_REASONS } from "./ledger.ts";
-import type { OnParcel } from "./packet-intake.ts";
+import type { OnParcel } from "./parcel-sender.ts";
 
 const udp = ["protocol", "model"] as const;
 const byDoor = ["door"] as const;
@@ -195,13 +195,8 @@ export function registerAgentMetrics(registry: MetricsRegistry) {
 }
 
 /** Shows the books of a door from now on, zeros included. */
-export function showDoor(
-  { name, labels }: DoorPlan,
-  books: DoorBooks,
-  metrics: AgentMetrics,
-): void {
-  const { packets, spans } = books;
-  const door = { door: name };
+export function showDoor({ labels }: DoorPlan, books: DoorBooks, metrics: AgentMetrics): void {
+  const { packets } = books;
   const queued = (): number => packets.received - packets.dropped["queue-full"];
   metrics.packetsProcessed.with(labels).readFrom(() => queued() - packets.dropped.truncated);
   metrics.packetsDropped.with(labels).readFrom(() => packets.dropped["queue-full"]);
@@ -213,8 +208,16 @@ export function showDoor(
   metrics.packetSize
     .with(labels)
     .readFrom(() => Math.round(packets.bytes / Math.max(1, packets.received)));
+  const door = { door: books.door };
   metrics.bufferBytes.with(door).readFrom(() => books.receiveBufferBytes);
   metrics.kernelDrops.with(door).readFrom(() => books.kernelDrops ?? 0);
+  showBooks(books, metrics);
+}
+
+/** What the ledger says of any door. */
+export function showBooks(books: DoorBooks, metrics: AgentMetrics): void {
+  const { packets, spans } = books;
+  const door = { door: books.door };
   metrics.packetsReceived.with(door).readFrom(() => packets.received);
   metrics.packetsRead.with(door).readFrom(() => packets.read);
   metrics.spansReceived.with(door).readFrom(() => spans.received);
@@ -250,14 +253,15 @@ export function countParcels(registry: MetricsRegistry, protocol: string): OnPar
     jaeger: registry.register(reporterMetrics.jaeger),
     zipkin: registry.register(reporterMetrics.zipkin),
   };
-  const bind = (format: Family) => [
-    {
-      batches: now.batches.with({ format, protocol }),
-      failures: now.failures.with({ format, protocol }),
-      size: now.size.with({ format, protocol }),
-      spans: now.spans.with({ format, protocol }),
-      spansFailed: now.spansFailed.with({ format, protocol }),
-    },
+  const bindNow = (format: Family) => ({
+    batches: now.batches.with({ format, protocol }),
+    failures: now.failures.with({ format, protocol }),
+    size: now.size.with({ format, protocol }),
+    spans: now.spans.with({ format, protocol }),
+    spansFailed: now.spansFailed.with({ format, protocol }),
+  });
+  const bind = (format: PacketFamily) => [
+    bindNow(format),
     {
       batches: tchannel.batches.with({ format }),
       failures: tchannel.failures.with({ format }),
@@ -273,9 +277,10 @@ export function countParcels(registry: MetricsRegistry, protocol: string): OnPar
       spansFailed: old[format].spansFailed.with(),
     },
   ];
-  const series = Object.fromEntries(FAMILIES.map((family) => [family, bind(family)]));
+  const series = new Map(PACKET_FAMILIES.map((family) => [family as Family, bind(family)]));
   return (family, spans, isForwarded) => {
-    for (const one of series[family] ?? []) {
+    if (!series.has(family)) series.set(family, [bindNow(family)]);
+    for (const one of series.get(family) ?? []) {
       one.size.set(spans);
       (isForwarded ? one.batches : one.failures).add(1);
       (isForwarded ? one.spans : one.spansFailed).add(spans);

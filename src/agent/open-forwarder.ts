@@ -80,6 +80,7 @@ export async function openForwarder(options: OpenForwarderOptions): Promise<Forw
     format,
     protocol,
     send: (parcel) => forwarder.send(parcel),
+    hasTaker: () => forwarder.hasTaker(),
     askStrategy: (service) => forwarder.askStrategy(service),
     figures: () => forwarder.figures(),
     async close(graceMs) {

@@ -18,6 +18,7 @@ import type { DoorPlan } from "./doors.ts";
 import { AgentLedger, findImbalances } from "./ledger.ts";
 import { PacketIntake, type PacketIntakeOptions } from "./packet-intake.ts";
 import type { Parcel } from "./parcel.ts";
+import { ParcelSender } from "./parcel-sender.ts";
 
 const DOOR: DoorPlan = {
   name: "jaeger-compact",
@@ -32,6 +33,7 @@ const DOOR: DoorPlan = {
 
 interface Rig {
   readonly intake: PacketIntake;
+  readonly sender: ParcelSender;
   readonly ledger: AgentLedger;
   readonly clients: ClientStats;
   readonly parcels: readonly Parcel[];
@@ -46,33 +48,42 @@ function openRig(
   const clients = new ClientStats(systemClock);
   const parcels: Parcel[] = [];
   const bugs: unknown[] = [];
+  const { format = "jaeger-proto" } = options;
+  const onBug = (error: unknown): void => void bugs.push(error);
+  const sink = {
+    format,
+    async send(parcel: Parcel) {
+      parcels.push(parcel);
+      await send(parcel);
+    },
+  };
+  const sender = new ParcelSender({ ledger, sink, onParcel: () => {}, onBug });
   const intake = new PacketIntake({
     doors: [DOOR],
     ledger,
     clients,
+    sender,
+    format,
     clock: systemClock,
     tags: new Map(),
     queueBytesMax: 8 * 1024 * 1024,
     inFlightBytesMax: 8 * 1024 * 1024,
     batchBytesMax: 256 * 1024,
     batchAgeMs: 5,
-    onParcel: () => {},
-    onBug: (error) => void bugs.push(error),
+    onBug,
     ...options,
-    sink: {
-      format: options.sink?.format ?? "jaeger-proto",
-      async send(parcel) {
-        parcels.push(parcel);
-        await send(parcel);
-      },
-    },
   });
-  return { intake, ledger, clients, parcels, bugs };
+  return { intake, sender, ledger, clients, parcels, bugs };
 }
 
-async function end({ intake, ledger, bugs }: Rig): Promise<ReturnType<AgentLedger["figures"]>> {
+async function end({
+  intake,
+  sender,
+  ledger,
+  bugs,
+}: Rig): Promise<ReturnType<AgentLedger["figures"]>> {
   intake.finish();
-  await intake.settled();
+  await sender.settled();
   assert.deepEqual(bugs, []);
   const figures = ledger.figures();
   assert.deepEqual(findImbalances(figures), []);
@@ -126,7 +137,7 @@ for (const [name, spans] of [
 ] as const) {
   test(`PacketIntake forwards the packet ${name} of another implementation`, async () => {
     for (const format of ["jaeger-proto", "otlp-proto"] as const) {
-      const rig = openRig({ sink: { format, send: () => Promise.resolve() } });
+      const rig = openRig({ format });
       rig.intake.receive(0, golden(name));
       assert.equal((await end(rig)).total.spans.forwarded, spans, format);
     }
@@ -152,7 +163,7 @@ test("PacketIntake adds the agent's tags to each process, also to Zipkin's", asy
 });
 
 test("PacketIntake gives OTLP the same spans", async () => {
-  const rig = openRig({ sink: { format: "otlp-proto", send: () => Promise.resolve() } });
+  const rig = openRig({ format: "otlp-proto" });
   rig.intake.receive(0, batchPacket(shop));
   rig.intake.receive(0, batchPacket({ ...shop, service: "till", from: 9 }));
   await end(rig);

@@ -14,42 +14,35 @@
 import type { Clock } from "../base/clock.ts";
 import { SpoorError } from "../base/errors.ts";
 import { countReceived } from "../net/garbage.ts";
+import type { SpanBatch } from "../model/span-batch.ts";
+import { readEmitBatch } from "../wire/jaeger-thrift.ts";
 import { readThriftMessage } from "../wire/thrift-message.ts";
-import { refuseThrift } from "../wire/thrift-reader.ts";
+import { type ThriftReader, refuseThrift } from "../wire/thrift-reader.ts";
+import { readEmitZipkinBatch } from "../wire/zipkin-thrift.ts";
 import type { ClientStats } from "./client-stats.ts";
-import type { DoorPlan, Family } from "./doors.ts";
-import type { AgentLedger, DoorBooks, PacketReason, SpanEnd } from "./ledger.ts";
+import type { DoorPlan } from "./doors.ts";
+import type { AgentLedger, DoorBooks, PacketReason } from "./ledger.ts";
 import { type Packet, PacketQueue } from "./packet-queue.ts";
-import type { Parcel, ParcelFormat } from "./parcel.ts";
+import type { ParcelFormat } from "./parcel.ts";
+import type { ParcelSender } from "./parcel-sender.ts";
 import { peekPacket } from "./peek-packet.ts";
 import { SpanJoiner } from "./span-joiner.ts";
-import type { SortedParcel } from "./write-parcels.ts";
 
 /** The kernel's buffer holds more than what comes in ten such slices. */
 const SLICE_MS = 2;
-
-/** What takes parcels; a Forwarder does. */
-export interface ParcelSink {
-  readonly format: ParcelFormat;
-  /** Resolves when somebody has it for sure. @throws SpoorError when nobody has. */
-  send(parcel: Parcel): Promise<void>;
-}
-
-/** How a parcel went, for metrics. */
-export type OnParcel = (family: Family, spans: number, isForwarded: boolean) => void;
 
 export interface PacketIntakeOptions {
   readonly doors: readonly DoorPlan[];
   readonly ledger: AgentLedger;
   readonly clients: ClientStats;
-  readonly sink: ParcelSink;
+  readonly sender: ParcelSender;
+  readonly format: ParcelFormat;
   readonly clock: Clock;
   readonly tags: ReadonlyMap<string, string>;
   readonly queueBytesMax: number;
   readonly inFlightBytesMax: number;
   readonly batchBytesMax: number;
   readonly batchAgeMs: number;
-  readonly onParcel: OnParcel;
   readonly onBug: (error: unknown) => void;
 }
 
@@ -57,25 +50,25 @@ export class PacketIntake {
   readonly #options: PacketIntakeOptions;
   readonly #books: readonly DoorBooks[];
   readonly #queue: PacketQueue;
-  readonly #joiners: Readonly<Record<string, SpanJoiner>>;
+  readonly #joiners: Readonly<Record<string, SpanJoiner<ThriftReader>>>;
   #isScheduled = false;
   #isFinishing = false;
   #ageTimer: NodeJS.Timeout | undefined;
-  #inFlightBytes = 0;
-  readonly #sending = new Set<Promise<void>>();
 
   /** Opens the books of each door. */
   constructor(options: PacketIntakeOptions) {
     this.#options = options;
-    const { doors, sink, tags, ledger, queueBytesMax } = options;
+    const { doors, format, tags, ledger, queueBytesMax } = options;
     this.#books = doors.map(({ name }) => ledger.open(name));
     this.#queue = new PacketQueue(
       doors.map(({ queuePacketsMax }) => queuePacketsMax),
       queueBytesMax,
     );
-    const join = (family: Family): SpanJoiner =>
-      new SpanJoiner({ family, format: sink.format, doors: doors.length, tags });
-    this.#joiners = { emitBatch: join("jaeger"), emitZipkinBatch: join("zipkin") };
+    const shared = { format, doors: doors.length, tags };
+    this.#joiners = {
+      emitBatch: new SpanJoiner({ ...shared, family: "jaeger", append: readEmitBatch }),
+      emitZipkinBatch: new SpanJoiner({ ...shared, family: "zipkin", append: appendZipkin }),
+    };
   }
 
   /** @param door index of the door; `packet` is the intake's from now on. */
@@ -101,11 +94,6 @@ export class PacketIntake {
     this.#flushAll();
   }
 
-  /** Resolves when every parcel that was sent has its answer. */
-  async settled(): Promise<void> {
-    while (this.#sending.size > 0) await Promise.all(this.#sending);
-  }
-
   #schedule(): void {
     if (this.#isScheduled || !this.#mayRead()) return;
     this.#isScheduled = true;
@@ -113,7 +101,9 @@ export class PacketIntake {
   }
 
   #mayRead(): boolean {
-    return this.#inFlightBytes < this.#options.inFlightBytesMax && !this.#isFinishing;
+    return (
+      this.#options.sender.inFlightBytes < this.#options.inFlightBytesMax && !this.#isFinishing
+    );
   }
 
   #readSlice(): void {
@@ -186,35 +176,15 @@ export class PacketIntake {
     this.#ageTimer = undefined;
   }
 
-  #flush(joiner: SpanJoiner): void {
+  #flush(joiner: SpanJoiner<ThriftReader>): void {
     for (const sorted of joiner.flush()) {
-      const sending = this.#send(joiner.family, sorted);
-      this.#sending.add(sending);
-      void sending.finally(() => {
-        this.#sending.delete(sending);
+      void this.#options.sender.send(this.#books, joiner.family, sorted).then(() => {
         if (this.#queue.length > 0) this.#schedule();
       });
     }
   }
+}
 
-  async #send(family: Family, { parcel, byDoor }: SortedParcel): Promise<void> {
-    const { sink, onParcel, onBug } = this.#options;
-    this.#inFlightBytes += parcel.payload.length;
-    let how: SpanEnd = "forwarded";
-    try {
-      await sink.send(parcel);
-    } catch (error) {
-      how = error instanceof SpoorError ? error.code : "bug";
-      if (how === "bug") onBug(error);
-    }
-    this.#inFlightBytes -= parcel.payload.length;
-    for (const [door, spans] of byDoor.entries()) {
-      if (spans > 0) this.#books[door]!.spans.end(spans, how);
-    }
-    const column = how === "forwarded" ? "forwarded" : "lost";
-    for (const [service, spans] of parcel.services) {
-      this.#options.ledger.service(service)[column] += spans;
-    }
-    onParcel(family, parcel.spans, how === "forwarded");
-  }
+function appendZipkin(thrift: ThriftReader, batch: SpanBatch): undefined {
+  readEmitZipkinBatch(thrift, batch);
 }

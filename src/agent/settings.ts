@@ -1,4 +1,4 @@
-// Settings of the agent's own part: UDP doors, the HTTP door for clients, joining.
+// Settings of the agent's own part: its doors, joining.
 //
 // Source: the flags of jaeger-agent v1.6 to v1.62; what starts with `agent.` but `agent.tags` is ours.
 // Not here: where spans are forwarded to (forwarder-settings.ts), settings of every role (cli/settings.ts).
@@ -84,6 +84,22 @@ export const agentSettings = {
   "agent.batch-max-age": setting("duration", "50ms", {
     help: "Longest time that a packet waits for others to be joined with.",
     max: 10_000,
+  }),
+  "agent.otlp.enabled": setting("bool", false, {
+    help: "Whether spans are taken by OTLP, too.",
+  }),
+  "agent.otlp.grpc.host-port": setting("host-port", ":4317", {
+    help: "Where OpenTelemetry senders connect by gRPC.",
+    onlyIf: "agent.otlp.enabled",
+  }),
+  "agent.otlp.http.host-port": setting("host-port", ":4318", {
+    help: "Where OpenTelemetry senders connect by HTTP (`/v1/traces`).",
+    onlyIf: "agent.otlp.enabled",
+  }),
+  "agent.otlp.max-message-size": setting("bytes", "4MiB", {
+    help: "Largest request by OTLP that is taken, as it comes and decompressed.",
+    min: 1,
+    max: 64 * 1024 * 1024,
   }),
 } satisfies Settings;
 

@@ -13,9 +13,7 @@
 import { STRING } from "../model/attribute-table.ts";
 import { SharedOwners } from "../model/copy-rows.ts";
 import { type BatchMark, SpanBatch } from "../model/span-batch.ts";
-import { type JaegerSender, readEmitBatch } from "../wire/jaeger-thrift.ts";
-import type { ThriftReader } from "../wire/thrift-reader.ts";
-import { readEmitZipkinBatch } from "../wire/zipkin-thrift.ts";
+import type { JaegerSender } from "../wire/jaeger-thrift.ts";
 import type { Family } from "./doors.ts";
 import type { ParcelFormat } from "./parcel.ts";
 import { type SortedParcel, writeParcels } from "./write-parcels.ts";
@@ -40,17 +38,25 @@ export interface PacketContent {
   readonly sender: JaegerSender | undefined;
 }
 
-export interface SpanJoinerOptions {
+/** A packet, or a reader that stands in one. */
+export interface PacketSource {
+  readonly bytes: Uint8Array;
+}
+
+export interface SpanJoinerOptions<S extends PacketSource> {
   readonly family: Family;
   readonly format: ParcelFormat;
   readonly doors: number;
   readonly tags: ReadonlyMap<string, string>;
+  /** Reads one packet. @throws SpoorError `bad-input`. */
+  readonly append: (source: S, batch: SpanBatch) => JaegerSender | undefined;
 }
 
-export class SpanJoiner {
+export class SpanJoiner<S extends PacketSource> {
   readonly family: Family;
   readonly #format: ParcelFormat;
   readonly #doors: number;
+  readonly #append: SpanJoinerOptions<S>["append"];
   readonly #tags: readonly (readonly [key: Uint8Array, value: Uint8Array])[];
   #batch = new SpanBatch(MEMORY_BYTES_MAX);
   #owners = new SharedOwners();
@@ -58,10 +64,11 @@ export class SpanJoiner {
   /** Bytes of the packets that are joined. */
   #packetBytes = 0;
 
-  constructor({ family, format, doors, tags }: SpanJoinerOptions) {
+  constructor({ family, format, doors, tags, append }: SpanJoinerOptions<S>) {
     this.family = family;
     this.#format = format;
     this.#doors = doors;
+    this.#append = append;
     this.#tags = Array.from(tags, ([key, value]) => [encoder.encode(key), encoder.encode(value)]);
   }
 
@@ -79,17 +86,16 @@ export class SpanJoiner {
   }
 
   /**
-   * Appends the spans of one packet, of which `thrift` stands before the arguments.
+   * Appends the spans of one packet.
    *
    * @throws SpoorError `bad-input`; nothing of it is kept.
    */
-  read(thrift: ThriftReader, door: number): PacketContent {
+  read(source: S, door: number): PacketContent {
     const batch = this.#batch;
     const mark = batch.mark();
     let sender: JaegerSender | undefined;
     try {
-      if (this.family === "jaeger") sender = readEmitBatch(thrift, batch);
-      else readEmitZipkinBatch(thrift, batch);
+      sender = this.#append(source, batch);
     } catch (error) {
       batch.rollBack(mark);
       throw error;
@@ -105,7 +111,7 @@ export class SpanJoiner {
     }
     this.#shareOwners(mark);
     this.#noteDoor(mark.rows, door);
-    this.#packetBytes += thrift.bytes.length;
+    this.#packetBytes += source.bytes.length;
     return { spans: batch.rows - mark.rows, services, clientId, sender };
   }
 

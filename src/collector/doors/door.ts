@@ -58,13 +58,6 @@ export function rejectedOf({ invalidIds }: Receipt): Rejected {
 
 const NONE_REJECTED: Rejected = { spans: 0, message: "" };
 
-/** The media type of a Content-Type: lower case, without parameters; "" when there is none. */
-export function mediaTypeOf({ headers }: HttpRequest): string {
-  const header = headers["content-type"];
-  const text = typeof header === "string" ? header : (header?.[0] ?? "");
-  return (text.split(";", 1)[0] ?? "").trim().toLowerCase();
-}
-
 // 404 and 405 are no requests with spans.
 const reasonOfHttpStatus: Readonly<Record<FailedRequest["status"], RefusedReason>> = {
   0: "cut-off",

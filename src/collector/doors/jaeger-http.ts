@@ -12,10 +12,11 @@
 
 import { SpoorError, printError } from "../../base/errors.ts";
 import type { HttpAnswer, HttpFailure, HttpRoute } from "../../net/http-route.ts";
+import { mediaTypeOf } from "../../net/media-type.ts";
 import { makeSamplingRoutes } from "../../sampling/sampling-routes.ts";
 import type { Intake } from "../intake.ts";
 import type { Ledger } from "../ledger.ts";
-import { type DoorSampling, type HttpDoor, makeHttpFailureCounter, mediaTypeOf } from "./door.ts";
+import { type DoorSampling, type HttpDoor, makeHttpFailureCounter } from "./door.ts";
 
 const THRIFT_TYPES = new Set(["application/x-thrift", "application/vnd.apache.thrift.binary"]);
 

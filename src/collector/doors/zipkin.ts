@@ -9,10 +9,11 @@
 // Trust: the body's size was checked by the server, nothing else. Not here: gzip, CORS (net).
 
 import type { HttpRoute } from "../../net/http-route.ts";
+import { mediaTypeOf } from "../../net/media-type.ts";
 import type { ReceivedFormat } from "../../store/received.ts";
 import type { Ledger } from "../ledger.ts";
 import type { Intake, TakePayload } from "../intake.ts";
-import { type HttpDoor, makeHttpFailureCounter, mediaTypeOf } from "./door.ts";
+import { type HttpDoor, makeHttpFailureCounter } from "./door.ts";
 
 export function makeZipkinDoor(intake: Intake, ledger: Ledger): HttpDoor {
   const open = (format: ReceivedFormat): TakePayload =>
