@@ -5,7 +5,7 @@
 
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { afterEach, test } from "node:test";
+import { afterEach, describe, test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
 import { type RawPeer, openRawPeer } from "../raw-peer.ts";
 import { type Door, useSpoor } from "./running-spoor.ts";
@@ -21,16 +21,21 @@ const DOORS: readonly Door[] = [
   "otlpHttp",
   "jaegerGrpc",
   "jaegerHttp",
+  "tchannel",
   "zipkin",
   "admin",
   "queryHttp",
   "queryGrpc",
+  "samplingHttp",
+  "samplingGrpc",
 ];
-const HTTP_DOORS = DOORS.filter((door) => !door.endsWith("Grpc"));
+const HTTP_DOORS = DOORS.filter((door) => door !== "tchannel" && !door.endsWith("Grpc"));
 
 /** The slowest bound: a gRPC peer has 10 s for its first words. */
 const CUT_MS_MAX = 14_000;
 const DRIP_MS = 100;
+/** So slow that forty bytes take longer than anybody has. */
+const SLOW_DRIP_MS = 500;
 const SILENT_PEERS = 150;
 /** Answers to somebody else while all that goes on. */
 const ANSWER_MS_MAX = 1_500;
@@ -82,40 +87,65 @@ const OPENINGS: readonly (readonly [what: string, bytes: Buffer])[] = [
   ],
 ];
 
-for (const [what, bytes] of OPENINGS) {
-  test(`every door cuts off who says ${what}`, async () => {
+// At once: most of these peers are waited for, as long as a door waits for first words.
+describe("peers that begin wrong", { concurrency: true }, () => {
+  for (const [what, bytes] of OPENINGS) {
+    test(`every door cuts off who says ${what}`, async () => {
+      await Promise.all(
+        DOORS.map(async (door) => {
+          const peer = await openTo(door);
+          peer.write(bytes);
+          await untilCut(peer, door);
+        }),
+      );
+    });
+  }
+
+  test("every door cuts off who speaks HTTP/1 to gRPC, HTTP/2 to HTTP, either to TChannel", async () => {
+    const http2 = HTTP2_PREFACE + EMPTY_SETTINGS;
+    const http1 = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    const wrong = DOORS.map((door) => [door, HTTP_DOORS.includes(door) ? http2 : http1] as const);
     await Promise.all(
-      DOORS.map(async (door) => {
+      [...wrong, ["tchannel", http2] as const].map(async ([door, words]) => {
         const peer = await openTo(door);
-        peer.write(bytes);
-        await untilCut(peer, door);
+        peer.write(words);
+        const answer = await untilCut(peer, door);
+        if (HTTP_DOORS.includes(door)) assert.match(answer, /^(?:HTTP\/1\.1 [45]\d\d |$)/, door);
       }),
     );
   });
-}
 
-test("every gRPC door cuts off who speaks HTTP/1, every HTTP door who speaks HTTP/2", async () => {
-  await Promise.all(
-    DOORS.map(async (door) => {
-      const peer = await openTo(door);
-      const isHttp = HTTP_DOORS.includes(door);
-      peer.write(isHttp ? HTTP2_PREFACE + EMPTY_SETTINGS : "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-      const answer = await untilCut(peer, door);
-      if (isHttp) assert.match(answer, /^(?:HTTP\/1\.1 [45]\d\d |$)/, door);
-    }),
-  );
-});
-
-test("every door cuts off who says nothing, or says goodbye at once", async () => {
-  await Promise.all(
-    DOORS.flatMap((door) => [
-      openTo(door).then((peer) => untilCut(peer, `${door}, silent`)),
-      openTo(door).then((peer) => {
-        peer.socket.end();
-        return untilCut(peer, `${door}, gone`);
+  test("the TChannel door cuts off frames that drip, stop, or come before their init", async () => {
+    // A whole call, but nobody has said who calls; and an init of which the half comes.
+    const call = Buffer.alloc(64);
+    call.set([0, 64, 0x03]);
+    const init = Buffer.alloc(40);
+    init.set([0, 80, 0x01]);
+    await Promise.all(
+      [
+        [call, false],
+        [init, false],
+        [init, true],
+      ].map(async ([bytes, drips]) => {
+        const peer = await openTo("tchannel");
+        peer.write(bytes as Buffer);
+        const drip = setInterval(() => drips && peer.write("\0"), SLOW_DRIP_MS);
+        await untilCut(peer, "tchannel").finally(() => clearInterval(drip));
       }),
-    ]),
-  );
+    );
+  });
+
+  test("every door cuts off who says nothing, or says goodbye at once", async () => {
+    await Promise.all(
+      DOORS.flatMap((door) => [
+        openTo(door).then((peer) => untilCut(peer, `${door}, silent`)),
+        openTo(door).then((peer) => {
+          peer.socket.end();
+          return untilCut(peer, `${door}, gone`);
+        }),
+      ]),
+    );
+  });
 });
 
 test("every HTTP door cuts off headers without end", async () => {
