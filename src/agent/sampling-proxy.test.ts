@@ -101,6 +101,54 @@ for (const text of hostile) {
   });
 }
 
+/** An answer with an operation whose name has so many characters. */
+function named(chars: number): StrategyAnswer {
+  const perOperation = [{ operation: "x".repeat(chars), samplingRate: 0.5 }];
+  const payload = json({ ...RICH, operations: { ...RICH.operations!, perOperation } });
+  return { format: "json", payload };
+}
+
+test("SamplingProxy remembers a bounded number of bytes, and nothing that takes them all", async () => {
+  const chars = new Map([
+    ["first", 1_000_000],
+    ["second", 1_000_000],
+    ["vast", 3_000_000],
+    ["third", 1_500_000],
+    ["last", 1_000_000],
+  ]);
+  let isAway = false;
+  const proxy = new SamplingProxy({
+    ask: (service) =>
+      isAway
+        ? Promise.reject(new SpoorError("unavailable", "no collector"))
+        : Promise.resolve(named(chars.get(service)!)),
+  });
+  for (const service of chars.keys()) await proxy.strategyOf(service);
+  isAway = true;
+  const known: string[] = [];
+  for (const service of chars.keys()) {
+    await proxy.strategyOf(service).then(
+      () => known.push(service),
+      (error: unknown) => assert.equal((error as SpoorError).code, "unavailable"),
+    );
+  }
+  assert.deepEqual(known, ["second", "third", "last"]);
+});
+
+test("SamplingProxy refuses a strategy of very many operations, in every form", async () => {
+  const perOperation = Array.from({ length: 20_001 }, () => ({ operation: "", samplingRate: 0 }));
+  const strategy: Strategy = { ...RICH, operations: { ...RICH.operations!, perOperation } };
+  const answers: readonly StrategyAnswer[] = [
+    { format: "proto", payload: writeStrategyProto(strategy) },
+    { format: "thrift", payload: writeStrategyThrift(strategy) },
+    { format: "json", payload: json(strategy) },
+  ];
+  for (const answer of answers) {
+    const proxy = new SamplingProxy({ ask: () => Promise.resolve(answer) });
+    await assert.rejects(proxy.strategyOf("shop"), { code: "bad-input" }, answer.format);
+  }
+});
+
 test("SamplingProxy refuses a name that is none", async () => {
   const { proxy } = openRig();
   await assert.rejects(proxy.strategyOf("x".repeat(1_001)), { code: "bad-input" });

@@ -14,6 +14,7 @@ import {
   type OperationStrategies,
   type SamplingSource,
   type Strategy,
+  checkOperations,
   makeStrategy,
 } from "../sampling/strategies.ts";
 import { readStrategyProto } from "../sampling/strategy-proto.ts";
@@ -22,8 +23,10 @@ import type { StrategyAnswer } from "./reporters/reporter.ts";
 
 /** A machine runs some dozen services. */
 const SERVICES_MAX = 500;
-/** Of all answers; one with 1,000 operations is 60 KB. */
-const ANSWER_BYTES_MAX = 2 * 1024 * 1024;
+/** Of all answers; one with 1,000 operations is 160 KB. */
+const ANSWER_BYTES_MAX = 4 * 1024 * 1024;
+/** What an operation takes besides its name. */
+const OPERATION_BYTES = 100;
 const SERVICE_CHARS_MAX = 1_000;
 
 /** Asks a collector. @throws SpoorError `unavailable` if none answers. */
@@ -71,7 +74,9 @@ export class SamplingProxy implements SamplingSource {
       const answer = await this.#ask(service);
       const strategy = readStrategy(answer);
       this.#onAnswer(true);
-      this.#remember(service, { strategy, bytes: answer.payload.length + service.length });
+      const operations = strategy.operations?.perOperation.length ?? 0;
+      const bytes = answer.payload.length + service.length + OPERATION_BYTES * operations;
+      this.#remember(service, { strategy, bytes });
       return strategy;
     } catch (error) {
       if (!(error instanceof SpoorError)) throw error;
@@ -83,8 +88,10 @@ export class SamplingProxy implements SamplingSource {
     }
   }
 
+  /** Not what would leave no room for others. */
   #remember(service: string, answer: Remembered): void {
     this.#forget(service);
+    if (answer.bytes > ANSWER_BYTES_MAX / 2) return;
     this.#remembered.set(service, answer);
     this.#bytes += answer.bytes;
     for (const oldest of this.#remembered.keys()) {
@@ -130,6 +137,7 @@ function operationsOf(value: unknown): OperationStrategies | undefined {
   if (group === undefined) return undefined;
   const list: unknown = group["perOperationStrategies"];
   const rows: readonly unknown[] = Array.isArray(list) ? list : [];
+  checkOperations(rows.length);
   return {
     defaultSamplingProbability: numberOf(group["defaultSamplingProbability"]),
     defaultLowerBoundTracesPerSecond: numberOf(group["defaultLowerBoundTracesPerSecond"]),

@@ -42,6 +42,16 @@ export interface OperationStrategy {
   readonly samplingRate: number;
 }
 
+/** Operations of one answer of a peer. Jaeger's clients keep 2,000; each takes some 100 bytes here. */
+const OPERATIONS_MAX = 20_000;
+
+/** To be asked before they are read: an operation of which nothing is said takes a byte or two. */
+export function checkOperations(count: number): void {
+  if (count <= OPERATIONS_MAX) return;
+  const where = { count, allowed: OPERATIONS_MAX };
+  throw new SpoorError("bad-input", "a strategy has too many operations", where);
+}
+
 /** What Jaeger tells a service that nobody has said anything about. */
 export const DEFAULT_SAMPLING_PROBABILITY = 0.001;
 

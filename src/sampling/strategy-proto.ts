@@ -16,6 +16,7 @@ import {
   type OperationStrategies,
   type OperationStrategy,
   type Strategy,
+  checkOperations,
   makeStrategy,
 } from "./strategies.ts";
 
@@ -124,8 +125,10 @@ function readOperations(reader: ProtobufReader): OperationStrategies {
     if (tag === RATE) defaultSamplingProbability = reader.readDouble();
     else if (tag === LOWER_BOUND) defaultLowerBoundTracesPerSecond = reader.readDouble();
     else if (tag === UPPER_BOUND) defaultUpperBoundTracesPerSecond = reader.readDouble();
-    else if (tag === PER_OPERATION) perOperation.push(readOperation(reader));
-    else reader.skip(tag);
+    else if (tag === PER_OPERATION) {
+      checkOperations(perOperation.length + 1);
+      perOperation.push(readOperation(reader));
+    } else reader.skip(tag);
   }
   reader.leave(outer);
   return {

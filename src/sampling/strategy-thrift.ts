@@ -31,6 +31,7 @@ import {
   type OperationStrategies,
   type OperationStrategy,
   type Strategy,
+  checkOperations,
   makeStrategy,
 } from "./strategies.ts";
 
@@ -175,6 +176,7 @@ function readOperations(thrift: ThriftReader): OperationStrategies {
     else if (field === UPPER_BOUND) defaultUpperBoundTracesPerSecond = thrift.readDouble();
     else if (field === PER_OPERATION) {
       const count = readListOf(thrift, STRUCT);
+      checkOperations(perOperation.length + count);
       for (let i = 0; i < count; i++) perOperation.push(readOperation(thrift));
     } else skipField(thrift, field);
   });
