@@ -1,7 +1,7 @@
 // Opens the store that the settings name. What an engine needs is loaded only with it.
 //
 //   memory           a store in this process
-//   segment          the embedded engine, in this thread; with --segment.shards=N in N threads
+//   segment          the embedded engine, in this thread; with --segment.shards=N also in N - 1 others
 
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
@@ -54,7 +54,7 @@ export async function openStore(parts: StoreParts): Promise<OpenStore> {
   const shards = config["segment.shards"];
   if (Math.max(shards, await countShards(files, options.directory)) > 1) {
     const { openShards } = await import("../collector/shards/open-shards.ts");
-    return openShards({ store: options, shards, tags, files, metrics, log, onBug });
+    return openShards({ store: options, shards, tags, files, clock, metrics, log, onBug });
   }
   const { SegmentStore } = await import("../store/segment/segment-store.ts");
   const { makeReadReceived } = await import("../collector/readers.ts");

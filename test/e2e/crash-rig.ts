@@ -13,6 +13,7 @@ import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { promisify } from "node:util";
 import type { Random } from "../../bench/span-model.ts";
+import { shardFolder } from "../../src/store/segment/shard-folders.ts";
 import { writeOtlpProto } from "../../src/wire/write-otlp-proto.ts";
 import { makeTrace, START_US } from "../make-trace.ts";
 import { type SpoorProcess, killAtStart, startSpoor } from "../spoor-process.ts";
@@ -154,16 +155,20 @@ export class CrashRig implements AsyncDisposable {
   }
 
   /** How many files spans have been built into. */
-  async countFiles(): Promise<number> {
-    const names = await readdir(join(this.directory, "segments"));
+  async countFiles(shard = 0): Promise<number> {
+    const names = await readdir(join(shardFolder(this.directory, shard), "segments"));
     return names.filter((name) => name.endsWith(".segment")).length;
   }
 
   /** `spoor verify` finds nothing wrong; nothing may have it open. */
-  async verify(): Promise<void> {
+  async verify(shard = 0): Promise<void> {
     const main = join(ROOT, "src/cli/main.ts");
     // It ends with a code other than 0, and so throws, when there is a problem.
-    await promisify(execFile)(process.execPath, [main, "verify", this.directory]);
+    await promisify(execFile)(process.execPath, [
+      main,
+      "verify",
+      shardFolder(this.directory, shard),
+    ]);
   }
 
   #flags(): readonly string[] {

@@ -66,6 +66,25 @@ test("what was dropped to make room is the oldest, also when it is killed meanwh
   await rig.verify();
 });
 
+test("several shards lose nothing either", async () => {
+  const random = makeRandom(SEED + 3);
+  const flags = ["--segment.shards=2"];
+  await using rig = await CrashRig.open({ random, answersMax: 500, tiny: "?", flags });
+  for (let kill = 0; kill < Math.ceil(KILLS / 5); kill++) {
+    await rig.killUnderLoad(await rig.start());
+    await rig.killAtStart();
+  }
+  const last = await rig.start();
+  assert.deepEqual(await rig.checkTraces(last, rig.acknowledged), []);
+  await rig.checkSearches(last, sample(random, rig.acknowledged, SEARCHED));
+  await rig.checkCount(last);
+  await last.close();
+  for (const shard of [0, 1]) {
+    assert.ok((await rig.countFiles(shard)) > 0, `no file was written by shard ${shard}`);
+    await rig.verify(shard);
+  }
+});
+
 test("a process with blocks of the usual size loses nothing either", async () => {
   const random = makeRandom(SEED + 2);
   await using rig = await CrashRig.open({ random, answersMax: 500 });

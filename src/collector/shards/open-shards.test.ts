@@ -14,13 +14,16 @@ import { printSpans } from "../../model/print-spans.ts";
 import type { SpanBatch } from "../../model/span-batch.ts";
 import { diskFiles } from "../../store/disk/files.ts";
 import { makeMemoryStore } from "../../store/memory/memory-store.ts";
+import { SegmentStore } from "../../store/segment/segment-store.ts";
 import { countShards, shardFolder } from "../../store/segment/shard-folders.ts";
 import { verifyDirectory } from "../../store/segment/verify-directory.ts";
 import type { TraceStore } from "../../store/trace-store.ts";
 import { writeOtlpProto } from "../../wire/write-otlp-proto.ts";
+import { makeReadReceived } from "../readers.ts";
 import { LocalReception, type Reading } from "../reception.ts";
 import { makeSanitizer } from "../sanitize.ts";
 import { type Shards, openShards } from "./open-shards.ts";
+import type { PlainStoreOptions } from "./shard-messages.ts";
 
 const never = new AbortController().signal;
 const tags = new Map([["region", "north"]]);
@@ -36,22 +39,27 @@ async function makeFolder(): Promise<string> {
   return folder;
 }
 
+function options(directory: string): PlainStoreOptions {
+  return {
+    directory,
+    durability: "os",
+    logFileBytesMax: 1 << 20,
+    headBytesMax: 256 << 20,
+    partitionMs: 3_600_000,
+    retentionMs: 0,
+    bytesMax: 0,
+    freeBytesMin: 0,
+    blockRowsMax: 64,
+  };
+}
+
 function open(directory: string, shards: number, metrics = new MetricsRegistry()): Promise<Shards> {
   return openShards({
-    store: {
-      directory,
-      durability: "os",
-      logFileBytesMax: 1 << 20,
-      headBytesMax: 256 << 20,
-      partitionMs: 3_600_000,
-      retentionMs: 0,
-      bytesMax: 0,
-      freeBytesMin: 0,
-      blockRowsMax: 64,
-    },
+    store: options(directory),
     shards,
     tags,
     files: diskFiles,
+    clock: systemClock,
     metrics,
     log: silentLog,
     onBug: assert.ifError,
@@ -59,13 +67,29 @@ function open(directory: string, shards: number, metrics = new MetricsRegistry()
 }
 
 /** Payloads whose traces reach over several of them. */
-function makePayloads(): Uint8Array[] {
+function makePayloads(rows = 40): Uint8Array[] {
   const random = makeRandom(7);
   return Array.from({ length: 20 }, (_, round) =>
-    writeOtlpProto([
-      makeSpans({ random, rows: 40, tracesFrom: 5 * round, tracesEnd: 5 * round + 15 }),
-    ]),
+    writeOtlpProto([makeSpans({ random, rows, tracesFrom: 5 * round, tracesEnd: 5 * round + 15 })]),
   );
+}
+
+/** Spans of each shard of a directory that nobody has open. */
+async function countSpans(directory: string): Promise<number[]> {
+  const spans: number[] = [];
+  for (let shard = 0; shard < (await countShards(diskFiles, directory)); shard++) {
+    const store = await SegmentStore.open({
+      ...options(shardFolder(directory, shard)),
+      files: diskFiles,
+      clock: systemClock,
+      log: silentLog,
+      read: makeReadReceived(tags),
+      inline: true,
+    });
+    spans.push(store.figures().spans);
+    await store.close();
+  }
+  return spans;
 }
 
 async function takeAll(
@@ -122,6 +146,26 @@ test("openShards() answers as one store does", async () => {
   );
   assert.deepEqual(await shards.store.services(never), await reference.store.services(never));
   await shards.store.close();
+});
+
+test("openShards() has small payloads read in turn, large ones by who has time", async () => {
+  for (const [rows, small] of [
+    [10, true],
+    [1_000, false],
+  ] as const) {
+    const payloads = makePayloads(rows);
+    assert.ok(payloads.every(({ length }) => length < 16_384 === small));
+    const directory = await makeFolder();
+    const shards = await open(directory, 2);
+    const readings = await takeAll(shards, payloads);
+    await shards.store.close();
+    const spans = await countSpans(directory);
+    const sum = readings.reduce((all, reading) => all + reading.rows, 0);
+    assert.equal(spans[0]! + spans[1]!, sum);
+    // The first large ones find the thread idle; it cannot read all as fast as they come.
+    if (small) assert.equal(spans[0], spans[1]);
+    else assert.ok(spans[0]! > 0 && spans[1]! >= 2 * rows, spans.join());
+  }
 });
 
 test("openShards() finds everything again, with fewer shards too", async () => {

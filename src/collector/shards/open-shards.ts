@@ -1,14 +1,18 @@
-// Several shards as one store: payloads go to the one with the least to do, questions to all.
+// Several shards as one store: payloads go to who has time, questions to all.
 //
-//   payload ─▶ the shard with the fewest in flight ─▶ its thread reads, logs, stores
+//   large payload ─▶ the thread with the least before it ─▶ reads, logs, stores
+//               └──▶ all have enough before them: shard 0, in this thread
+//   small payload ─▶ each in turn: the way to a thread costs what is saved by it
 //   question ─▶ JoinedPart over all shards
+//
+// This thread has the sockets of all besides, so of large payloads it takes only what the others leave.
 //
 // A start with fewer shards than the directory has opens all of them; those beyond the number answer
 // questions and take nothing. A trace's spans may lie in every shard.
 //
 // Not here: a shard (shard.ts), joining answers (store/join-parts.ts), where data lies (shard-folders.ts).
 
-import { SpoorError } from "../../base/errors.ts";
+import type { Clock } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
 import type { AnyMetric, MetricsRegistry } from "../../base/metrics.ts";
 import { JoinedPart } from "../../store/join-parts.ts";
@@ -18,9 +22,20 @@ import { backupFolder } from "../../store/segment/backup.ts";
 import { countShards, shardFolder } from "../../store/segment/shard-folders.ts";
 import { segmentMetrics } from "../../store/segment/store-counts.ts";
 import type { StoreFigures, TraceStore } from "../../store/trace-store.ts";
+import { WorkerBuilder } from "../../store/segment/worker-builder.ts";
 import type { Reception } from "../reception.ts";
+import { LocalShard, openLocalShard } from "./local-shard.ts";
+import { type RemoteShard, openRemoteShard } from "./remote-shard.ts";
 import type { PlainStoreOptions } from "./shard-messages.ts";
-import { type Shard, openShard } from "./shard.ts";
+import type { Shard } from "./shard.ts";
+
+/** One thread writes the files of so many: writing takes a third to half of the CPU of reading and indexing. */
+const BUILDER_SHARDS = 2;
+
+/** Some thirty spans. */
+const SMALL_BYTES_MAX = 16 * 1024;
+/** Two or three usual batches: a thread never waits for us. */
+const UNREAD_BYTES_MAX = 512 * 1024;
 
 export interface ShardsOptions {
   /** Of shard 0; the others are alike, each in its own folder. Bounds are those of all together. */
@@ -29,6 +44,7 @@ export interface ShardsOptions {
   readonly shards: number;
   readonly tags: ReadonlyMap<string, string>;
   readonly files: DiskFiles;
+  readonly clock: Clock;
   readonly metrics: MetricsRegistry;
   readonly log: Log;
   /** Called when a shard's thread ends by itself: the process should end. */
@@ -42,30 +58,78 @@ export interface Shards {
 
 /** @throws SpoorError if one of them cannot be opened; none is open then. */
 export async function openShards(options: ShardsOptions): Promise<Shards> {
-  const { store, tags, files, log, onBug } = options;
+  const { store, tags, files, clock, log, onBug } = options;
   const count = Math.max(options.shards, await countShards(files, store.directory));
-  const opening = Array.from({ length: count }, async (_, number) => {
-    const directory = shardFolder(store.directory, number);
-    await files.makeDirectory(directory);
-    const own = { ...store, ...boundsOf(store, count), directory };
-    return openShard({ store: own, tags: [...tags], log, onBug });
+  const own = (number: number): PlainStoreOptions => ({
+    ...store,
+    ...boundsOf(store, count),
+    directory: shardFolder(store.directory, number),
   });
-  const opened = await Promise.allSettled(opening);
-  const shards = opened.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
+  const builders = Array.from(
+    { length: Math.ceil(count / BUILDER_SHARDS) },
+    (_, at) => new WorkerBuilder({ directory: own(at * BUILDER_SHARDS).directory, log }),
+  );
+  const opening = openLocalShard({ store: own(0), tags, files, clock, log, builder: builders[0]! });
+  const others = Array.from({ length: count - 1 }, async (_, index) => {
+    const plain = own(index + 1);
+    const builder = builders[Math.floor((index + 1) / BUILDER_SHARDS)]!;
+    await files.makeDirectory(plain.directory);
+    return openRemoteShard({ store: plain, tags: [...tags], log, builder, onBug });
+  });
+  const opened = await Promise.allSettled([opening, ...others]);
   const failed = opened.find((one) => one.status === "rejected");
   if (failed !== undefined) {
-    await Promise.all(shards.map((shard) => shard.close()));
+    const open = opened.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
+    await closeAll(open, builders);
     throw failed.reason;
   }
-  showMetrics(shards, options.metrics);
-  const takers = shards.slice(0, options.shards);
-  const reception: Reception = {
+  const local = await opening;
+  const threads = await Promise.all(others);
+  showMetrics([local, ...threads], options.metrics);
+  const takers = threads.slice(0, options.shards - 1);
+  const reception = makeReception(local, takers);
+  const close = (): Promise<void> => closeAll([local, ...threads], builders);
+  const joined = makeStore({ directory: store.directory, local, threads, takers, close });
+  return { store: joined, reception };
+}
+
+/** Shards that are asked to build wait for that: the builders end last, and shard 0 has the first of them. */
+async function closeAll(
+  shards: readonly Shard[],
+  builders: readonly WorkerBuilder[],
+): Promise<void> {
+  const isLocal = (shard: Shard): boolean => shard instanceof LocalShard;
+  await Promise.all(shards.filter((shard) => !isLocal(shard)).map((shard) => shard.close()));
+  await Promise.all(shards.filter(isLocal).map((shard) => shard.close()));
+  await Promise.all(builders.map((builder) => builder.close()));
+}
+
+function makeReception(local: LocalShard, threads: readonly RemoteShard[]): Reception {
+  let turn = 0;
+  return {
     take(format, payload, onRead, read) {
-      if (read !== undefined) throw new SpoorError("unsupported", "a reader of the caller's own");
-      return leastBusy(takers).receive(format, payload, onRead);
+      turn = (turn + 1) % (threads.length + 1);
+      const isSmall = payload.length < SMALL_BYTES_MAX;
+      const thread = isSmall ? threads[turn - 1] : findIdlest(threads, turn);
+      return thread === undefined || read !== undefined
+        ? local.receive(format, payload, onRead, read)
+        : thread.receive(format, payload, onRead);
     },
   };
-  return { store: makeStore(store.directory, shards, takers), reception };
+}
+
+/** @param first is asked first, another one each time. @returns undefined if none has time. */
+function findIdlest(threads: readonly RemoteShard[], first: number): RemoteShard | undefined {
+  let idlest: RemoteShard | undefined;
+  let least = UNREAD_BYTES_MAX;
+  for (let at = 0; at < threads.length; at++) {
+    const thread = threads[(first + at) % threads.length]!;
+    const { unreadBytes } = thread;
+    if (unreadBytes >= least) continue;
+    least = unreadBytes;
+    idlest = thread;
+  }
+  return idlest;
 }
 
 /** Every shard has its share of what the process may hold. */
@@ -78,26 +142,22 @@ function boundsOf(store: PlainStoreOptions, shards: number): Partial<PlainStoreO
   };
 }
 
-function leastBusy(shards: readonly Shard[]): Shard {
-  return shards.reduce((best, shard) => (shard.inFlight < best.inFlight ? shard : best));
+interface JoinedShards {
+  readonly directory: string;
+  readonly local: LocalShard;
+  readonly threads: readonly RemoteShard[];
+  readonly takers: readonly RemoteShard[];
+  readonly close: () => Promise<void>;
 }
 
-function makeStore(
-  directory: string,
-  shards: readonly Shard[],
-  takers: readonly Shard[],
-): TraceStore {
+function makeStore({ directory, local, threads, takers, close }: JoinedShards): TraceStore {
+  const shards: readonly Shard[] = [local, ...threads];
   const parts = shards.map((shard) => shard.part);
   const queries = new PartQueries(new JoinedPart(() => ({ parts, done() {} })));
   return {
     ...readsOf(queries),
     capabilities: { searchWithoutService: true, archive: true, series: true },
-    write(_, received) {
-      if (received === undefined) {
-        return Promise.reject(new SpoorError("unsupported", "a batch without its payload"));
-      }
-      return leastBusy(takers).receive(received.format, received.payload, () => undefined);
-    },
+    write: (batch, received) => local.write(batch, received),
     async archive(id) {
       const known = await Promise.all(shards.map((shard) => shard.archive(id)));
       return known.includes(true);
@@ -113,12 +173,10 @@ function makeStore(
       return { path, files: sum("files"), bytes: sum("bytes"), spans: sum("spans") };
     },
     async ready() {
-      await Promise.all(takers.map((shard) => shard.ready()));
+      await Promise.all([local, ...takers].map((shard) => shard.ready()));
     },
     figures: () => sumFigures(shards.map((shard) => shard.figures)),
-    async close() {
-      await Promise.all(shards.map((shard) => shard.close()));
-    },
+    close,
   };
 }
 
@@ -136,27 +194,19 @@ function sumFigures(all: readonly StoreFigures[]): StoreFigures {
   };
 }
 
-/** The shards' metrics added up, as those of one store. */
+/** The shards' metrics added up, as those of one store. Each shard has the series that all have. */
 function showMetrics(shards: readonly Shard[], registry: MetricsRegistry): void {
   const table = new Map<string, AnyMetric>(Object.entries(registry.register(segmentMetrics)));
-  const shown = new Set<string>();
-  const valueOf = (name: string): number => {
-    const values = shards.flatMap((shard) => shard.metrics.get(name)?.value ?? []);
-    // The free bytes of one disk are those of all.
-    return name === "freeBytes" ? Math.min(...values) : values.reduce((sum, one) => sum + one, 0);
-  };
-  const show = ({ metrics }: Shard): void => {
-    for (const [name, { key, labels }] of metrics) {
-      const metric = table.get(key);
-      if (metric === undefined || shown.has(name)) continue;
-      shown.add(name);
-      const names = metric.declaration.labels;
-      const series = metric.with(Object.fromEntries(names.map((one, i) => [one, labels[i] ?? ""])));
-      if ("readFrom" in series) series.readFrom(() => valueOf(name));
-    }
-  };
-  for (const shard of shards) {
-    show(shard);
-    shard.onMetrics = show;
+  for (const [at, { key, labels }] of shards[0]!.metrics.entries()) {
+    const metric = table.get(key);
+    if (metric === undefined) continue;
+    const names = metric.declaration.labels;
+    const series = metric.with(Object.fromEntries(names.map((one, i) => [one, labels[i] ?? ""])));
+    if (!("readFrom" in series)) continue;
+    series.readFrom(() => {
+      const values = shards.map((shard) => shard.metrics[at]!.value);
+      // The free bytes of one disk are those of all.
+      return key === "freeBytes" ? Math.min(...values) : values.reduce((sum, one) => sum + one, 0);
+    });
   }
 }

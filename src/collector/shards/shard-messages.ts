@@ -1,10 +1,11 @@
-// What the process says to a shard and hears from it. A shard is a thread with a store of its own.
+// What the process says to a shard in a thread and hears from it.
 //
-//   main ── { number, ask: take | archive | copy | ready | close } ─▶ shard
-//        ◀── { number, done | failure, figures } ──
+//   main ── { asked: [{ number, ask: take | archive | copy | ready | close }, …] } ─▶ shard
+//        ◀── { answers: [{ number, done | failure }, …], figures } ──
 //        ◀── { metrics, figures } now and then · { log } ──
 //
-// Queries go through a port of their own (store/remote-part.ts).
+// Payloads lie in memory that both see (payload-slots.ts). Queries have a port of their own
+// (store/remote-part.ts), and so has what is asked of the builder (store/segment/port-builder.ts).
 // Trust: both ends are this program, of one version.
 
 import type { MessagePort } from "node:worker_threads";
@@ -14,11 +15,12 @@ import type { ReceivedFormat } from "../../store/received.ts";
 import type { SegmentOptions } from "../../store/segment/segment-store.ts";
 import type { BackupFigures, StoreFigures } from "../../store/trace-store.ts";
 import type { Reading } from "../reception.ts";
+import type { ShardMetric } from "./shard.ts";
 
 /** The options of a store that can be sent: the rest the shard makes itself. */
 export type PlainStoreOptions = Omit<
   SegmentOptions,
-  "files" | "clock" | "log" | "read" | "metrics" | "lock" | "inline"
+  "files" | "clock" | "log" | "read" | "metrics" | "lock" | "inline" | "builder"
 >;
 
 export interface ShardSetup {
@@ -27,6 +29,10 @@ export interface ShardSetup {
   readonly tags: readonly (readonly [string, string])[];
   /** Queries come here. */
   readonly queries: MessagePort;
+  /** To who writes its files. */
+  readonly building: MessagePort;
+  /** One number: bytes of all payloads that the thread has read, modulo 2^32. Only the thread writes it. */
+  readonly readBytes: Int32Array<SharedArrayBuffer>;
 }
 
 export type ShardQuestion =
@@ -36,16 +42,19 @@ export type ShardQuestion =
   | { readonly ask: "ready" }
   | { readonly ask: "close" };
 
-export interface ToShard {
+export interface AskedShard {
   readonly number: number;
   readonly question: ShardQuestion;
 }
 
+export interface ToShard {
+  readonly asked: readonly AskedShard[];
+}
+
 export interface ShardAnswer {
   readonly number: number;
-  readonly figures: StoreFigures;
   /** Of `take`, unless the payload could not be read. */
-  readonly reading: Reading | undefined;
+  readonly reading?: Reading;
   /** Of `archive`. */
   readonly isKnown?: boolean;
   /** Of `copy`. */
@@ -53,17 +62,9 @@ export interface ShardAnswer {
   readonly failure?: Failure;
 }
 
-/** One series of the store's metrics. */
-export interface ShardMetric {
-  /** In the table of metrics. */
-  readonly key: string;
-  readonly labels: readonly string[];
-  readonly value: number;
-}
-
 export type FromShard =
-  | ShardAnswer
-  | { readonly figures: StoreFigures; readonly metrics: readonly ShardMetric[] }
+  | { readonly answers: readonly ShardAnswer[]; readonly figures: StoreFigures }
+  | { readonly metrics: readonly ShardMetric[]; readonly figures: StoreFigures }
   | {
       readonly level: keyof Log;
       readonly message: string;

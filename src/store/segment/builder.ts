@@ -1,7 +1,8 @@
 // Writes blocks and merges files: CPU and disk that must not stand in the way of receiving.
 //
 //   Builder ─┬─ InlineBuilder  here and now: in the worker itself, for tests and for tools
-//            └─ WorkerBuilder  (worker-builder.ts) the same in a thread
+//            ├─ WorkerBuilder  (worker-builder.ts) the same in a thread
+//            └─ PortBuilder    (port-builder.ts) the same in another one's thread
 //
 // Not here: which block, which files, when (build-queue.ts, keeper.ts); the bytes (block-writer.ts,
 // segment-file.ts, merge-segments.ts).

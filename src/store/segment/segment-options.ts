@@ -7,6 +7,7 @@ import type { Log } from "../../base/log.ts";
 import type { MetricsRegistry } from "../../base/metrics.ts";
 import type { DiskFiles } from "../disk/files.ts";
 import type { Durability } from "../log/log-writer.ts";
+import type { Builder } from "./builder.ts";
 import type { DirectoryLock } from "./directory-lock.ts";
 import type { MergeBounds } from "./merge-plan.ts";
 import type { ReadReceived } from "./open-directory.ts";
@@ -34,6 +35,8 @@ export interface SegmentOptions {
   readonly lock?: ((directory: string) => Promise<DirectoryLock>) | undefined;
   /** Everything in this thread: for tests and tools. */
   readonly inline?: boolean | undefined;
+  /** Left out: one in a thread of its own. Closed with the store. */
+  readonly builder?: Builder | undefined;
   /** Of decoded pages. */
   readonly cacheBytes?: number | undefined;
   /** Threads that are asked about files; left out: 1. */

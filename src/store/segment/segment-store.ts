@@ -192,9 +192,11 @@ export class SegmentStore implements TraceStore {
     try {
       const opened = await openDirectory({ ...options, blockBytesMax: blockBytesMax(options) });
       const folder = join(directory, SEGMENT_FOLDER);
-      const builder = inline
-        ? new InlineBuilder({ files: disk, directory, hashSeed: drawSeed })
-        : new WorkerBuilder({ directory, log });
+      const builder =
+        options.builder ??
+        (inline
+          ? new InlineBuilder({ files: disk, directory, hashSeed: drawSeed })
+          : new WorkerBuilder({ directory, log }));
       const { clock, cacheBytes, queryWorkers } = options;
       const asked = { directory: folder, disk, clock, log, cacheBytes, queryWorkers };
       const files = inline ? openInlineFiles(asked) : openWorkerFiles(asked);

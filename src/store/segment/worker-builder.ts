@@ -3,7 +3,8 @@
 //   build ─ image, in a buffer ─▶ builder-worker.ts ─ result ─▶ resolve
 //   the thread dies ─▶ a new one ─▶ what was asked for is asked once more ─▶ dies again: reject
 //
-// The thread starts with the first request.
+// The thread starts with the first request. Several stores may share it (port-builder.ts): `ask` takes what
+// is for another directory.
 // Trust: the thread's answers are our own.
 
 import { extname } from "node:path";
@@ -15,14 +16,13 @@ import type { Builder } from "./builder.ts";
 import { SPARE_BYTES_MAX, packImage } from "./pack-image.ts";
 import type { LogPosition, SegmentFigures } from "../file/segment-layout.ts";
 
-export interface BuilderStart {
-  readonly directory: string;
-}
-
-type Request =
+/** What a builder is asked for, whichever thread it is in. */
+export type BuilderTask =
   | {
       readonly kind: "build";
       readonly image: BlockImage;
+      /** The image's arrays lie in a buffer that threads share, and stay as they are until the answer. */
+      readonly isPacked?: boolean;
       readonly id: number;
       readonly arrivedMs: number;
       readonly log: LogPosition;
@@ -33,7 +33,7 @@ type Request =
 /** Figures of a file; bytes of an archived trace; undefined: no row was left to write. */
 export type BuilderResult = SegmentFigures | number | undefined;
 
-export type BuilderRequest = Request & { readonly number: number };
+export type BuilderRequest = BuilderTask & { readonly number: number; readonly directory: string };
 
 export interface BuilderAnswer {
   readonly number: number;
@@ -59,7 +59,7 @@ export interface WorkerBuilderOptions {
 }
 
 /** What is under way at the end may take so long: a merge of the largest file on a slow disk is cut off. */
-const CLOSE_MS_MAX = 5_000;
+export const CLOSE_MS_MAX: number = 5_000;
 
 /** A block has some 20 MB; what the codec makes of one on the way stays below this, in MB. */
 const YOUNG_GENERATION_MB = 8;
@@ -113,13 +113,18 @@ export class WorkerBuilder implements Builder {
   }
 
   /** The worker answers each kind of request with the result that the Builder's method of it has. */
-  #ask<T extends BuilderResult>(request: Request): Promise<T> {
+  async #ask<T extends BuilderResult>(task: BuilderTask): Promise<T> {
+    return (await this.ask(task, this.#options.directory)) as T;
+  }
+
+  /** Does what the method of Builder does that the task names, in any data directory. */
+  ask(task: BuilderTask, directory: string): Promise<BuilderResult> {
     if (this.#isClosed) return Promise.reject(closed());
     const number = this.#nextNumber++;
     return new Promise((resolve, reject) => {
       const asked: Asked = {
-        request: { ...request, number },
-        resolve: (result) => resolve(result as T),
+        request: { ...task, number, directory },
+        resolve,
         reject,
         wasLost: false,
         buffer: undefined,
@@ -132,7 +137,7 @@ export class WorkerBuilder implements Builder {
   #post(asked: Asked): void {
     this.#worker ??= this.#start();
     const { request } = asked;
-    if (request.kind !== "build") {
+    if (request.kind !== "build" || request.isPacked === true) {
       this.#worker.postMessage(request, []);
       return;
     }
@@ -152,9 +157,7 @@ export class WorkerBuilder implements Builder {
   #start(): Worker {
     const { url = new URL(`./builder-worker${extname(import.meta.url)}`, import.meta.url) } =
       this.#options;
-    const workerData: BuilderStart = { directory: this.#options.directory };
     const worker = new Worker(url, {
-      workerData,
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
     });
     worker.on("message", (answer: BuilderAnswer) => this.#take(answer));
@@ -200,6 +203,7 @@ export class WorkerBuilder implements Builder {
   }
 }
 
-function closed(): SpoorError {
+/** What is asked for after the end. */
+export function closed(): SpoorError {
   return new SpoorError("unavailable", "the builder is closed");
 }
