@@ -46,8 +46,8 @@ export function checksumBytes(type: number): number {
 }
 
 /**
- * The checksum, a uint32, of what gave `before` (0 at the start) and then `bytes`. Cost: about 1 ns
- * a byte for CRC-32C, a tenth of it for CRC-32.
+ * The checksum, a uint32, of what gave `before` (0 at the start) and then `bytes`. Cost: about
+ * 0.6 ns a byte for CRC-32C, a tenth of it for CRC-32.
  */
 export function addChecksum(type: number, before: number, bytes: Uint8Array): number {
   if (type === CHECKSUM_CRC32) return crc32(bytes, before);
@@ -56,20 +56,23 @@ export function addChecksum(type: number, before: number, bytes: Uint8Array): nu
 
 function crc32c(bytes: Uint8Array, before: number): number {
   const tables = TABLES;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const end = bytes.length;
   let crc = ~before;
   let at = 0;
   for (const stop = end - 7; at < stop; at += 8) {
-    crc ^= bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
+    // Two words instead of eight bytes: two thirds of the time.
+    const low = crc ^ view.getInt32(at, true);
+    const high = view.getInt32(at + 4, true);
     crc =
-      tables[1792 + (crc & 0xff)]! ^
-      tables[1536 + ((crc >>> 8) & 0xff)]! ^
-      tables[1280 + ((crc >>> 16) & 0xff)]! ^
-      tables[1024 + (crc >>> 24)]! ^
-      tables[768 + bytes[at + 4]!]! ^
-      tables[512 + bytes[at + 5]!]! ^
-      tables[256 + bytes[at + 6]!]! ^
-      tables[bytes[at + 7]!]!;
+      tables[1792 + (low & 0xff)]! ^
+      tables[1536 + ((low >>> 8) & 0xff)]! ^
+      tables[1280 + ((low >>> 16) & 0xff)]! ^
+      tables[1024 + (low >>> 24)]! ^
+      tables[768 + (high & 0xff)]! ^
+      tables[512 + ((high >>> 8) & 0xff)]! ^
+      tables[256 + ((high >>> 16) & 0xff)]! ^
+      tables[high >>> 24]!;
   }
   for (; at < end; at++) crc = (crc >>> 8) ^ tables[(crc ^ bytes[at]!) & 0xff]!;
   return ~crc >>> 0;

@@ -344,7 +344,21 @@ function readLog(thrift: ThriftReader, tags: JaegerTags): void {
 
 function readTags(thrift: ThriftReader, batch: SpanBatch, table: AttributeTable): void {
   const count = readListOf(thrift, STRUCT);
-  for (let i = 0; i < count; i++) readTag(thrift, batch, table);
+  for (let i = 0; i < count; i++) {
+    if (thrift.passUsualTag()) addUsualTag(thrift, batch, table);
+    else readTag(thrift, batch, table);
+  }
+}
+
+function addUsualTag(thrift: ThriftReader, batch: SpanBatch, table: AttributeTable): void {
+  const { dictionary } = batch;
+  const { bytes, tagType } = thrift;
+  const key = interner.internKey(dictionary, bytes, thrift.keyStart, thrift.keyEnd);
+  if (tagType === TYPE_STRING) {
+    const value = interner.internValue(dictionary, key, bytes, thrift.start, thrift.end);
+    table.add(key, STRING, value);
+  } else if (tagType === TYPE_LONG) table.addInt(key, thrift.low, thrift.high);
+  else table.add(key, BOOL_VALUE, thrift.low);
 }
 
 /** The value counts that the type names, wherever it stands; a missing one is zero or empty. */

@@ -4,6 +4,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import protobuf from "protobufjs";
 import {
+  readExportAnswer,
+  readExportAnswerJson,
   writeExportAnswer,
   writeExportAnswerJson,
   writeRpcStatus,
@@ -34,6 +36,19 @@ test("writeExportAnswer() says how many spans were rejected, and why", () => {
     partialSuccess: expected,
   });
   assert.deepEqual(JSON.parse(writeExportAnswerJson(rejected)), { partialSuccess: expected });
+});
+
+test("readExportAnswer() and its JSON read what was written, and what says nothing", () => {
+  const none = { spans: 0, message: "" };
+  const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
+  for (const rejected of [none, { spans: 70_000, message: "no id: “é”" }]) {
+    assert.deepEqual(readExportAnswer(writeExportAnswer(rejected)), rejected);
+    assert.deepEqual(readExportAnswerJson(encode(writeExportAnswerJson(rejected))), rejected);
+  }
+  for (const text of ["{}", "null", "[]", '{"partialSuccess":{"rejectedSpans":"x"}}']) {
+    assert.deepEqual(readExportAnswerJson(encode(text)), none, text);
+  }
+  assert.throws(() => readExportAnswerJson(encode("ok")), { code: "bad-input" });
 });
 
 test("writeRpcStatus() carries code and message", () => {

@@ -10,6 +10,7 @@
 // Response"; google/rpc/status.proto; JSON as protojson writes it (int64 as a string).
 // Trust: the texts are ours; what a receiver answers us is a peer's. Not here: which status a failure has (net/status.ts).
 
+import { SpoorError } from "../base/errors.ts";
 import type { Rejected } from "./otlp-proto.ts";
 import { LENGTH, ProtobufReader, VARINT, fieldTag } from "./protobuf-reader.ts";
 import { ProtobufWriter } from "./protobuf-writer.ts";
@@ -57,6 +58,28 @@ export function readExportAnswer(payload: Uint8Array): Rejected {
     reader.leave(outer);
   }
   return { spans, message };
+}
+
+/** As `readExportAnswer`, of JSON. @throws SpoorError `bad-input` if it is none. */
+export function readExportAnswerJson(payload: Uint8Array): Rejected {
+  let answer: unknown;
+  try {
+    answer = JSON.parse(new TextDecoder().decode(payload));
+  } catch (error) {
+    throw new SpoorError("bad-input", "the answer is no JSON", {}, error);
+  }
+  const partial = fieldOf(answer, "partialSuccess");
+  const spans = Number(fieldOf(partial, "rejectedSpans") ?? 0);
+  const message = fieldOf(partial, "errorMessage");
+  return {
+    spans: Number.isSafeInteger(spans) ? spans : 0,
+    message: typeof message === "string" ? message : "",
+  };
+}
+
+function fieldOf(value: unknown, name: string): unknown {
+  if (typeof value !== "object" || value === null) return undefined;
+  return Object.hasOwn(value, name) ? (value as Record<string, unknown>)[name] : undefined;
 }
 
 /** @param code a gRPC status code. */

@@ -6,6 +6,7 @@ import { i32, list, struct, text, writeBinary } from "../../test/thrift-writer.t
 import {
   findArgumentList,
   readArgumentText,
+  readSubmitResult,
   writeStructResult,
   writeSubmitResult,
 } from "./submit-thrift.ts";
@@ -48,6 +49,18 @@ test("writeSubmitResult() says yes as often as it is told", () => {
   assert.equal(hex(writeSubmitResult(0)), "0f00000c0000000000");
   assert.equal(hex(writeSubmitResult(2)), "0f00000c000000020200010100020001010000");
   assert.equal(writeSubmitResult(100_000).length, 9 + 5 * 100_000);
+});
+
+test("readSubmitResult() hears a single no, and refuses an answer that is cut off", () => {
+  const yes = writeSubmitResult(2);
+  assert.equal(readSubmitResult(yes), true);
+  assert.equal(readSubmitResult(writeSubmitResult(0)), true);
+  const no = yes.slice();
+  no[16] = 0; // the second ok
+  assert.equal(readSubmitResult(no), false);
+  for (let end = 0; end < yes.length; end++) {
+    assert.throws(() => readSubmitResult(yes.subarray(0, end)), { code: "bad-input" });
+  }
 });
 
 test("writeStructResult() is the struct as field 0", () => {

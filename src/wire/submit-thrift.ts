@@ -12,6 +12,7 @@ import { ThriftBinaryReader } from "./thrift-binary.ts";
 import { ThriftBinaryWriter } from "./thrift-binary-writer.ts";
 import {
   BINARY,
+  BOOL,
   LIST,
   STOP,
   STRUCT,
@@ -23,6 +24,8 @@ import {
 
 const ARGUMENT_LIST = fieldKey(1, LIST);
 const ARGUMENT_TEXT = fieldKey(1, BINARY);
+const RESULT_LIST = fieldKey(0, LIST);
+const RESULT_OK = fieldKey(1, BOOL);
 
 const decoder = new TextDecoder();
 
@@ -76,6 +79,25 @@ export function writeSubmitResult(count: number): Uint8Array {
   thrift.endList(mark, count);
   thrift.endStruct(0);
   return thrift.take();
+}
+
+/** True if a result says no to none. @throws SpoorError `bad-input`. */
+export function readSubmitResult(answer: Uint8Array): boolean {
+  const thrift = new ThriftBinaryReader(answer, 0);
+  let isOk = true;
+  for (let field = thrift.nextField(); field !== STOP; field = thrift.nextField()) {
+    if (field !== RESULT_LIST) {
+      skipField(thrift, field);
+      continue;
+    }
+    for (let left = readListOf(thrift, STRUCT); left > 0; left--) {
+      for (let own = thrift.nextField(); own !== STOP; own = thrift.nextField()) {
+        if (own === RESULT_OK) isOk = thrift.readBool() && isOk;
+        else skipField(thrift, own);
+      }
+    }
+  }
+  return isOk;
 }
 
 /** The result of a method that answers with `struct`, which is written already. */

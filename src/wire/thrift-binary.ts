@@ -44,6 +44,15 @@ VALUE_BYTES_MIN[SET] = 5;
 VALUE_BYTES_MIN[LIST] = 5;
 VALUE_BYTES_MIN[UUID] = 16;
 
+/** Headers of the fields of a tag: type, id. Its type's values: 0 string, 2 bool, 3 long. */
+const TAG_KEY = (BINARY << 16) | 1;
+const TAG_TYPE = (I32 << 16) | 2;
+const TAG_STRING = (BINARY << 16) | 3;
+const TAG_BOOL = (BOOL << 16) | 5;
+const TAG_LONG = (I64 << 16) | 6;
+/** Of a tag with an empty key and a bool: 7 + 7 + 4 + 1. */
+const TAG_BYTES_MIN = 19;
+
 export class ThriftBinaryReader {
   readonly bytes: Uint8Array;
   at: number;
@@ -53,6 +62,9 @@ export class ThriftBinaryReader {
   end = 0;
   elementType = 0;
   keyType = 0;
+  tagType = 0;
+  keyStart = 0;
+  keyEnd = 0;
   readonly #view: DataView;
 
   constructor(payload: Uint8Array, at: number) {
@@ -136,6 +148,43 @@ export class ThriftBinaryReader {
     this.start = start;
     this.end = start + length;
     this.at = start + length;
+  }
+
+  passUsualTag(): boolean {
+    const { bytes, at } = this;
+    const view = this.#view;
+    // Header and length of the key, header and value of the type, header of the value, stop.
+    if (at + TAG_BYTES_MIN > bytes.length || view.getInt32(at) >>> 8 !== TAG_KEY) return false;
+    const keyStart = at + 7;
+    const length = view.getInt32(at + 3);
+    if (length < 0 || length > bytes.length - at - TAG_BYTES_MIN) return false;
+    const keyEnd = keyStart + length;
+    if (view.getInt32(keyEnd) >>> 8 !== TAG_TYPE) return false;
+    const type = view.getInt32(keyEnd + 3);
+    const header = view.getInt32(keyEnd + 6) & 0xff_ffff;
+    const value = keyEnd + 10;
+    let end: number;
+    if (type === 0 && header === TAG_STRING) {
+      if (value + 4 >= bytes.length) return false;
+      const bytesLong = view.getInt32(value);
+      if (bytesLong < 0 || bytesLong >= bytes.length - value - 4) return false;
+      this.start = value + 4;
+      end = this.end = value + 4 + bytesLong;
+    } else if (type === 3 && header === TAG_LONG) {
+      if (value + 8 >= bytes.length) return false;
+      this.high = view.getInt32(value);
+      this.low = view.getInt32(value + 4);
+      end = value + 8;
+    } else if (type === 2 && header === TAG_BOOL) {
+      this.low = bytes[value] === 0 ? 0 : 1;
+      end = value + 1;
+    } else return false;
+    if (bytes[end] !== STOP) return false;
+    this.tagType = type;
+    this.keyStart = keyStart;
+    this.keyEnd = keyEnd;
+    this.at = end + 1;
+    return true;
   }
 
   readList(): number {

@@ -53,6 +53,18 @@ const TYPES = Uint8Array.of(
   0,
 );
 
+/** Headers of the fields of a tag: id minus the one before, type. */
+const TAG_KEY = 0x18;
+const TAG_TYPE = 0x15;
+const TAG_STRING = 0x18;
+const TAG_TRUE = 0x31;
+const TAG_FALSE = 0x32;
+const TAG_LONG = 0x46;
+/** Of a tag with an empty key and a bool. */
+const TAG_BYTES_MIN = 6;
+/** Of lengths that are one byte. */
+const TAG_LENGTH_MAX = 0x7f;
+
 export class ThriftCompactReader {
   readonly bytes: Uint8Array;
   at: number;
@@ -62,6 +74,9 @@ export class ThriftCompactReader {
   end = 0;
   elementType = 0;
   keyType = 0;
+  tagType = 0;
+  keyStart = 0;
+  keyEnd = 0;
   readonly #view: DataView;
   /** Id of the last field of the struct that the cursor is in. */
   #lastId = 0;
@@ -164,6 +179,45 @@ export class ThriftCompactReader {
     this.start = start;
     this.end = start + length;
     this.at = start + length;
+  }
+
+  passUsualTag(): boolean {
+    const { bytes, at } = this;
+    // One byte each: header and length of the key, header and value of the type, header of the value, stop.
+    if (at + TAG_BYTES_MIN > bytes.length || bytes[at] !== TAG_KEY) return false;
+    const length = bytes[at + 1]!;
+    const keyEnd = at + 2 + length;
+    if (length > TAG_LENGTH_MAX || keyEnd + 4 > bytes.length) return false;
+    if (bytes[keyEnd] !== TAG_TYPE) return false;
+    // Zigzag: twice the number.
+    const type = bytes[keyEnd + 1]! / 2;
+    const header = bytes[keyEnd + 2]!;
+    if (type === 0 && header === TAG_STRING) {
+      const start = keyEnd + 4;
+      const end = start + bytes[keyEnd + 3]!;
+      if (end - start > TAG_LENGTH_MAX || end >= bytes.length || bytes[end] !== 0) return false;
+      this.start = start;
+      this.end = end;
+      this.at = end + 1;
+    } else if (type === 2 && (header === TAG_TRUE || header === TAG_FALSE)) {
+      if (bytes[keyEnd + 3] !== 0) return false;
+      this.low = header === TAG_TRUE ? 1 : 0;
+      this.at = keyEnd + 4;
+    } else if (type === 3 && header === TAG_LONG) {
+      const value = bytes[keyEnd + 3]!;
+      // Larger ones are rarer: status codes take two bytes.
+      const more = bytes[keyEnd + 4]!;
+      const isShort = value < 0x80;
+      if (!(isShort || more < 0x80) || bytes[keyEnd + (isShort ? 4 : 5)] !== 0) return false;
+      const raw = isShort ? value : (value & 0x7f) | (more << 7);
+      this.low = (raw >>> 1) ^ -(raw & 1);
+      this.high = -(raw & 1);
+      this.at = keyEnd + (isShort ? 5 : 6);
+    } else return false;
+    this.tagType = type;
+    this.keyStart = at + 2;
+    this.keyEnd = keyEnd;
+    return true;
   }
 
   readList(): number {

@@ -51,9 +51,18 @@ export interface ThriftReader {
   /** Of the last `readList` (lists and sets) or `readMap`. */
   readonly elementType: number;
   readonly keyType: number;
+  /** Of the last `passUsualTag`: 0 string (`start`, `end`), 2 bool (`low`), 3 long (`low`, `high`). */
+  readonly tagType: number;
+  readonly keyStart: number;
+  readonly keyEnd: number;
 
   /** Goes into a struct; the answer is for `endStruct`. */
   beginStruct(): number;
+  /**
+   * Passes over a tag of jaeger.thrift as clients write most of them: key, type, value, nothing else, the
+   * value a string, a bool or a long. False: it is another one, and is still to be read.
+   */
+  passUsualTag(): boolean;
   /** The next field's `fieldKey`, or STOP. */
   nextField(): number;
   endStruct(outer: number): void;
