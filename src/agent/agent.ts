@@ -196,13 +196,14 @@ async function openOtlp(
 }
 
 async function openHttp(
-  { config, forwarder, log, onBug }: AgentOptions,
+  { config, forwarder, log, clock, onBug }: AgentOptions,
   metrics: AgentMetrics,
 ): Promise<HttpServer | undefined> {
   const hostPort = config["http-server.host-port"];
   if (hostPort === undefined) return undefined;
   const source = new SamplingProxy({
     ask: (service) => forwarder.askStrategy(service),
+    clock,
     onAnswer: (isGood) => {
       const result = isGood ? "ok" : "err";
       metrics.collectorProxy.with({ result, endpoint: "sampling" }).add(1);

@@ -2,6 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setImmediate } from "node:timers/promises";
+import { systemClock } from "../base/clock.ts";
 import { SpoorError } from "../base/errors.ts";
 import { printStrategyJson } from "../sampling/strategy-json.ts";
 import { writeStrategyProto } from "../sampling/strategy-proto.ts";
@@ -34,7 +36,7 @@ for (const strategy of [HALF, RICH, LIMITED]) {
   ];
   for (const answer of answers) {
     test(`SamplingProxy passes on ${strategy.type} in ${answer.format}`, async () => {
-      const proxy = new SamplingProxy({ ask: () => Promise.resolve(answer) });
+      const proxy = new SamplingProxy({ clock: systemClock, ask: () => Promise.resolve(answer) });
       assert.deepEqual(await proxy.strategyOf("shop"), strategy);
     });
   }
@@ -50,6 +52,7 @@ interface Rig {
 function openRig(): Rig {
   const answers: boolean[] = [];
   const proxy = new SamplingProxy({
+    clock: systemClock,
     onAnswer: (isGood) => void answers.push(isGood),
     ask() {
       rig.asked++;
@@ -89,15 +92,26 @@ test("SamplingProxy remembers a bounded number of services, those asked for last
   assert.deepEqual(await rig.proxy.strategyOf("s599"), HALF);
 });
 
-const hostile = ["", "null", "[]", "{", '{"probabilisticSampling":{"samplingRate":2}}'];
+const hostile = [
+  "",
+  "null",
+  "[]",
+  "7",
+  "{",
+  '{"strategyType":"ADAPTIVE"}',
+  '{"strategyType":{}}',
+  '{"probabilisticSampling":{"samplingRate":2}}',
+  '{"operationSampling":{"perOperationStrategies":[{"probabilisticSampling":{"samplingRate":-1}}]}}',
+  '{"rateLimitingSampling":{"maxTracesPerSecond":-7}}',
+];
 for (const text of hostile) {
-  test(`SamplingProxy holds against the answer ${text}`, async () => {
+  test(`SamplingProxy refuses the answer ${text}`, async () => {
     const payload = new TextEncoder().encode(text);
-    const proxy = new SamplingProxy({ ask: () => Promise.resolve({ format: "json", payload }) });
-    await proxy.strategyOf("shop").then(
-      (strategy) => assert.equal(strategy.type, "probabilistic"),
-      (error: unknown) => assert.ok(error instanceof SpoorError),
-    );
+    const proxy = new SamplingProxy({
+      clock: systemClock,
+      ask: () => Promise.resolve({ format: "json", payload }),
+    });
+    await assert.rejects(proxy.strategyOf("shop"), { code: "bad-input" });
   });
 }
 
@@ -108,35 +122,23 @@ function named(chars: number): StrategyAnswer {
   return { format: "json", payload };
 }
 
-test("SamplingProxy remembers a bounded number of bytes, and nothing that takes them all", async () => {
-  const chars = new Map([
-    ["first", 1_000_000],
-    ["second", 1_000_000],
-    ["vast", 3_000_000],
-    ["third", 1_500_000],
-    ["last", 1_000_000],
-  ]);
+test("SamplingProxy remembers a bounded number of bytes, those asked for last", async () => {
   let isAway = false;
+  const away = new SpoorError("unavailable", "no collector");
   const proxy = new SamplingProxy({
-    ask: (service) =>
-      isAway
-        ? Promise.reject(new SpoorError("unavailable", "no collector"))
-        : Promise.resolve(named(chars.get(service)!)),
+    clock: systemClock,
+    ask: () => (isAway ? Promise.reject(away) : Promise.resolve(named(500_000))),
   });
-  for (const service of chars.keys()) await proxy.strategyOf(service);
+  const services = Array.from({ length: 20 }, (_, at) => `s${at}`);
+  for (const service of services) await proxy.strategyOf(service);
   isAway = true;
-  const known: string[] = [];
-  for (const service of chars.keys()) {
-    await proxy.strategyOf(service).then(
-      () => known.push(service),
-      (error: unknown) => assert.equal((error as SpoorError).code, "unavailable"),
-    );
-  }
-  assert.deepEqual(known, ["second", "third", "last"]);
+  const asked = await Promise.allSettled(services.map((service) => proxy.strategyOf(service)));
+  const known = services.filter((_, at) => asked[at]?.status === "fulfilled");
+  assert.deepEqual(known, services.slice(-8)); // 4 MiB
 });
 
-test("SamplingProxy refuses a strategy of very many operations, in every form", async () => {
-  const perOperation = Array.from({ length: 20_001 }, () => ({ operation: "", samplingRate: 0 }));
+test("SamplingProxy refuses a strategy of very many operations or bytes, in every form", async () => {
+  const perOperation = Array.from({ length: 10_001 }, () => ({ operation: "", samplingRate: 0 }));
   const strategy: Strategy = { ...RICH, operations: { ...RICH.operations!, perOperation } };
   const answers: readonly StrategyAnswer[] = [
     { format: "proto", payload: writeStrategyProto(strategy) },
@@ -144,9 +146,47 @@ test("SamplingProxy refuses a strategy of very many operations, in every form", 
     { format: "json", payload: json(strategy) },
   ];
   for (const answer of answers) {
-    const proxy = new SamplingProxy({ ask: () => Promise.resolve(answer) });
+    const proxy = new SamplingProxy({ clock: systemClock, ask: () => Promise.resolve(answer) });
     await assert.rejects(proxy.strategyOf("shop"), { code: "bad-input" }, answer.format);
   }
+  const tooLarge = new SamplingProxy({
+    clock: systemClock,
+    ask: () => Promise.resolve(named(600_000)),
+  });
+  await assert.rejects(tooLarge.strategyOf("shop"), { code: "bad-input" });
+});
+
+test("SamplingProxy asks few at once, in their order, and tells who waited too long", async () => {
+  let nowMs = 0;
+  const clock = { ...systemClock, monotonicMs: () => nowMs };
+  const asked: { readonly service: string; readonly answer: () => void }[] = [];
+  const proxy = new SamplingProxy({
+    clock,
+    ask: (service) =>
+      new Promise((resolve) => {
+        const answer = (): void => resolve({ format: "json", payload: json(HALF) });
+        asked.push({ service, answer });
+      }),
+  });
+  const services = ["a", "b", "c", "d", "e", "f", "g"];
+  const told = services.map((service) => proxy.strategyOf(service));
+  const names = (): string => asked.map(({ service }) => service).join("");
+  await setImmediate();
+  assert.equal(names(), "abcd");
+  asked[1]!.answer();
+  assert.deepEqual(await told[1], HALF);
+  await setImmediate();
+  assert.equal(names(), "abcde");
+  nowMs = 1_501;
+  asked[0]!.answer();
+  await told[0];
+  // f and g had their turn, and nobody was asked for them.
+  for (const late of told.slice(5)) await assert.rejects(late, { code: "unavailable" });
+  const next = proxy.strategyOf("h");
+  await setImmediate();
+  assert.equal(names(), "abcdeh");
+  for (const { answer } of asked) answer();
+  assert.deepEqual(await next, HALF);
 });
 
 test("SamplingProxy refuses a name that is none", async () => {

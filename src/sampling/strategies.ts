@@ -43,7 +43,7 @@ export interface OperationStrategy {
 }
 
 /** Operations of one answer of a peer. Jaeger's clients keep 2,000; each takes some 100 bytes here. */
-const OPERATIONS_MAX = 20_000;
+const OPERATIONS_MAX = 10_000;
 
 /** To be asked before they are read: an operation of which nothing is said takes a byte or two. */
 export function checkOperations(count: number): void {

@@ -32,6 +32,8 @@ export interface TChannelReporterOptions {
   readonly log: Log;
 }
 
+/** As by gRPC and HTTP: an answer is a flag a batch, or a sampling strategy. */
+const ANSWER_BYTES_MAX = 4 * 1024 * 1024;
 const SERVICE = "jaeger-collector";
 /** As Jaeger's agent calls itself. */
 const CALLER = "jaeger-agent";
@@ -51,6 +53,7 @@ export function makeTChannelReporter(options: TChannelReporterOptions): Reporter
         log,
         clock,
         connectTimeoutMs,
+        limits: { bodyBytesMax: ANSWER_BYTES_MAX, inFlightBytesMax: 4 * ANSWER_BYTES_MAX },
       });
       let isLost = false;
       const ask = async (method: string, body: Uint8Array, signal: AbortSignal) => {
