@@ -1,7 +1,9 @@
-// A conversation cut at every byte, and with every byte flipped: each ends, and costs its connection only.
+// A conversation cut at every byte, with every byte flipped, changed at random, and in any order: each ends, and
+// costs its connection only.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { makeRandom, mutate } from "../../test/fuzz/mutate.ts";
 import { openRawPeer } from "../../test/raw-peer.ts";
 import { INIT, callOf, checkServes, framesOf, openTestServer } from "../../test/tchannel-peer.ts";
 import {
@@ -17,14 +19,17 @@ import {
 } from "./tchannel-frame.ts";
 
 /** An init, a call in two frames, a ping, a cancel: all that an agent says. */
-const CONVERSATION = Buffer.concat([
+const FRAMES = [
   INIT,
   callOf(2, 1),
   continueOf(2),
   writeEmpty(PING_REQUEST, 5),
   ...framesOf(6, { ttlMs: 50 }),
   writeCancel(6, "x"),
-]);
+];
+const CONVERSATION = Buffer.concat(FRAMES);
+const SEED = 20_261_123;
+const ROUNDS = 20;
 
 function continueOf(id: number): Uint8Array {
   const frame = makeFrame(CALL_REQUEST_MORE, id, 16 + 1 + 5 + 2);
@@ -75,5 +80,30 @@ test("every flipped byte of a conversation ends, and costs only its connection",
       await Promise.all(flipped);
     }
   }
+  await checkServes(server);
+});
+
+/** Sends 16 at a time, so often. */
+async function sendRounds(port: number, make: () => Uint8Array): Promise<void> {
+  for (let round = 0; round < ROUNDS; round++) {
+    await Promise.all(Array.from({ length: 16 }, () => sendAndEnd(port, make())));
+  }
+}
+
+test("conversations that are changed at random end, and cost only their connections", async () => {
+  await using server = await openTestServer();
+  const random = makeRandom(SEED);
+  await sendRounds(server.port, () => mutate(random, [CONVERSATION, Buffer.concat(framesOf(2))]));
+  await checkServes(server);
+});
+
+test("frames in any order, left out and doubled, end, and cost only their connections", async () => {
+  await using server = await openTestServer();
+  const random = makeRandom(SEED);
+  const any = (): Uint8Array => FRAMES[random(FRAMES.length)]!;
+  await sendRounds(server.port, () => {
+    const frames = Array.from({ length: 1 + random(2 * FRAMES.length) }, any);
+    return Buffer.concat(random(4) === 0 ? frames : [INIT, ...frames]);
+  });
   await checkServes(server);
 });
