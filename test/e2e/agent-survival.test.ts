@@ -162,7 +162,8 @@ for (const way of WAYS) {
     await load.end();
     await rig.untilDelivered();
     await rig.endAgent();
-    t.diagnostic(`${load.arrived} packets`);
+    t.diagnostic(`${load.arrived} packets, and ${load.refused} while no agent was there`);
+    assert.ok(load.refused > 0);
     assert.equal(rig.received, load.arrived);
     assert.equal(await rig.stored(), SPANS_A_PACKET * load.arrived);
   });

@@ -16,6 +16,8 @@ export const SPANS_A_PACKET = 10;
 export interface UdpLoad {
   /** Packets that somebody's socket took. */
   readonly arrived: number;
+  /** Packets that nobody listened for. */
+  readonly refused: number;
   /** Resolves when so many more have been sent, whether anybody listened or not. */
   more(packets: number): Promise<void>;
   /** Resolves when so many more have arrived. */
@@ -73,6 +75,9 @@ export async function openUdpLoad({ port, service, paceMs }: UdpLoadOptions): Pr
   return {
     get arrived() {
       return sent - refused;
+    },
+    get refused() {
+      return refused;
     },
     more(packets) {
       const goal = sent + packets;
