@@ -1,12 +1,14 @@
-// Connections that are wrong, to every port of a running Spoor: other protocols, headers without end, peers
-// that are slow, silent or gone. Each is cut off in bounded time, and nobody else waits meanwhile.
+// Connections that are wrong, to every port of a running Spoor and of an agent beside it: other protocols,
+// headers without end, peers that are slow, silent or gone. Each is cut off in bounded time, and nobody else
+// waits meanwhile.
 //
 // Not here: wrong bodies of right requests (hostile-payloads.test.ts), each server's bounds one by one (src/net).
 
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { afterEach, describe, test } from "node:test";
+import { after, afterEach, describe, test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
+import { type AgentProcess, startAgent } from "../agent-process.ts";
 import { type RawPeer, openRawPeer } from "../raw-peer.ts";
 import { type Door, useSpoor } from "./running-spoor.ts";
 import { TARGETS } from "./targets.ts";
@@ -16,7 +18,9 @@ const spoor = useSpoor(
   "--collector.otlp.http.read-timeout=2s",
 );
 
-const DOORS: readonly Door[] = [
+type AnyDoor = Door | "agentSampling" | "agentAdmin";
+
+const DOORS: readonly AnyDoor[] = [
   "otlpGrpc",
   "otlpHttp",
   "jaegerGrpc",
@@ -28,6 +32,8 @@ const DOORS: readonly Door[] = [
   "queryGrpc",
   "samplingHttp",
   "samplingGrpc",
+  "agentSampling",
+  "agentAdmin",
 ];
 const HTTP_DOORS = DOORS.filter((door) => door !== "tchannel" && !door.endsWith("Grpc"));
 
@@ -47,8 +53,22 @@ afterEach(async () => {
   }
 });
 
-function openTo(door: Door): Promise<RawPeer> {
-  return openRawPeer(Number(spoor().address(door).split(":")[1]));
+let starting: Promise<AgentProcess> | undefined;
+after(async () => {
+  await (await starting)?.end();
+});
+
+/** Beside the Spoor, an agent that forwards to it. */
+async function portOf(door: AnyDoor): Promise<number> {
+  if (door !== "agentSampling" && door !== "agentAdmin") {
+    return Number(spoor().address(door).split(":")[1]);
+  }
+  starting ??= startAgent([`--reporter.grpc.host-port=${spoor().address("jaegerGrpc")}`]);
+  return (await starting).port(door === "agentSampling" ? "sampling" : "admin");
+}
+
+async function openTo(door: AnyDoor): Promise<RawPeer> {
+  return openRawPeer(await portOf(door));
 }
 
 /** @throws AssertionError unless the other side ends the connection in time. */
@@ -212,5 +232,7 @@ test("others are served while many peers are silent, drip, or leave in the middl
   }
   const { status } = await spoor().get("queryHttp", "/api/services");
   assert.equal(status, 200);
+  const asked = await fetch(`http://127.0.0.1:${await portOf("agentSampling")}/sampling?service=a`);
+  assert.equal(asked.status, 200);
   for (const peer of peers) peer.socket.destroy();
 });
