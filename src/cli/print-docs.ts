@@ -5,12 +5,13 @@
 import { forwarderSettings } from "../agent/forwarder-settings.ts";
 import { agentSettings } from "../agent/settings.ts";
 import type { AnyDeclaration } from "../base/metrics.ts";
-import { type Settings, envNameOf } from "../base/settings.ts";
+import { type Setting, type Settings, envNameOf } from "../base/settings.ts";
 import { collectorSettings } from "../collector/settings.ts";
 import { querySettings } from "../query/settings.ts";
 import { samplingDoorSettings, samplingSettings } from "../sampling/settings.ts";
 import { memorySettings } from "../store/memory/settings.ts";
 import { segmentSettings } from "../store/segment/settings.ts";
+import { tracegenSettings } from "../tracegen/settings.ts";
 import { demoSettings } from "./demo-settings.ts";
 import { printForm, sortedSettings } from "./print-settings.ts";
 import { procMetrics, processMetrics } from "./process-metrics.ts";
@@ -31,9 +32,17 @@ const sections: readonly (readonly [title: string, table: Settings])[] = [
   ["Demo", demoSettings],
 ];
 
+/** Commands that only flags set. */
+const commandSections: readonly (readonly [title: string, table: Settings])[] = [
+  ["Trace generator, flags alone", tracegenSettings],
+];
+
 /** The text of docs/configuration.md. */
 export function printConfigurationPage(): string {
-  const tables = sections.map(([title, table]) => `## ${title}\n\n${printTable(table)}`);
+  const tables = [
+    ...sections.map(([title, table]) => `## ${title}\n\n${printTable(table)}`),
+    ...commandSections.map(([title, table]) => `## ${title}\n\n${printFlagTable(table)}`),
+  ];
   return `${CONFIGURATION_HEAD}
 ${tables.join("\n")}
 ## Older names
@@ -85,11 +94,24 @@ that name is used; older names show the same numbers again.
 
 function printTable(table: Settings): string {
   const rows = sortedSettings(table).map(([name, row]) => {
-    const form = row.kind === "bool" ? "bool" : printForm(row).slice(1);
-    const shown = row.defaultText === "" ? "" : code(row.defaultText);
-    return [code(name), code(envNameOf(name)), code(form), shown, row.help];
+    const [form, shown] = printValueCells(row);
+    return [code(name), code(envNameOf(name)), form, shown, row.help];
   });
   return printRows(["setting", "variable", "value", "default", "meaning"], rows);
+}
+
+function printFlagTable(table: Settings): string {
+  const rows = sortedSettings(table).map(([name, row]) => {
+    const [form, shown] = printValueCells(row);
+    return [code(`--${name}`), form, shown, row.help];
+  });
+  return printRows(["flag", "value", "default", "meaning"], rows);
+}
+
+/** What may be given, and what is taken otherwise. */
+function printValueCells(row: Setting<unknown>): readonly [form: string, shown: string] {
+  const form = row.kind === "bool" ? "bool" : printForm(row).slice(1);
+  return [code(form), row.defaultText === "" ? "" : code(row.defaultText)];
 }
 
 function printAliases(): string {

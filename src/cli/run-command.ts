@@ -15,6 +15,7 @@ import { demoSettings } from "./demo-settings.ts";
 import { printFlags, printVariables } from "./print-settings.ts";
 import { type RoleName, allInOneSettings, isRoleName, roles } from "./roles.ts";
 import type { ProcessHandle } from "./supervisor.ts";
+import { tracegenSettings } from "../tracegen/settings.ts";
 import { verifySettings } from "./verify.ts";
 import { readVersion } from "./version.ts";
 
@@ -80,6 +81,14 @@ const commands: Readonly<Record<string, Command>> = {
     async run({ env, process }, argv) {
       const { playDemo } = await import("./play-demo.ts");
       await playDemo(argv, env, process);
+    },
+  },
+  tracegen: {
+    help: "Sends made-up traces at any rate in any protocol, and counts what became of them.",
+    table: tracegenSettings,
+    async run(shell, argv) {
+      const { runTracegenCommand } = await import("./tracegen.ts");
+      return runTracegenCommand(shell, argv);
     },
   },
   verify: {
