@@ -44,8 +44,9 @@ export const segmentSettings = {
   }),
   "segment.shards": setting("count", 1, {
     help:
-      "Threads that read, index and log what comes, each with a data folder of its own. More than " +
-      "one is for machines with cores to spare.",
+      "Into how many stores what comes is split; each but the first has a thread that reads, indexes " +
+      "and logs, and each a data folder of its own. More than one is for machines with four cores or " +
+      "more, and costs some 150 MB of memory each.",
     min: 1,
     max: SHARDS_MAX,
   }),

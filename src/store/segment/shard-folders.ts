@@ -7,7 +7,7 @@ import { join } from "node:path";
 import type { DiskFiles } from "../disk/files.ts";
 
 const FOLDER = "shards";
-/** A thread each, and two more for writing and reading files. */
+/** Each has a thread, one more that reads files, and half of one that writes them. */
 export const SHARDS_MAX = 64;
 
 export function shardFolder(directory: string, shard: number): string {
