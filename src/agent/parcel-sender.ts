@@ -5,6 +5,7 @@
 // Not here: joining (span-joiner.ts), where it goes (forwarder.ts).
 
 import { SpoorError } from "../base/errors.ts";
+import { countReceived } from "../net/garbage.ts";
 import type { Family } from "./doors.ts";
 import type { AgentLedger, DoorBooks, SpanEnd } from "./ledger.ts";
 import type { Parcel, ParcelFormat } from "./parcel.ts";
@@ -69,6 +70,8 @@ export class ParcelSender {
       if (how === "bug") onBug(error);
     }
     this.inFlightBytes -= parcel.payload.length;
+    // As much memory outside the heap as what was received, and as soon garbage: 4 MB less of it.
+    countReceived(parcel.payload.length);
     for (const [door, spans] of byDoor.entries()) {
       if (spans > 0) books[door]!.spans.end(spans, how);
     }

@@ -8,6 +8,7 @@ import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { after, before, test } from "node:test";
+import { setTimeout as wait } from "node:timers/promises";
 import { batchPacket } from "../agent-packets.ts";
 import { type AgentProcess, booksOf, startAgent } from "../agent-process.ts";
 import { readProcess } from "../read-process.ts";
@@ -15,8 +16,11 @@ import { type SpoorProcess, startSpoor } from "../spoor-process.ts";
 
 const root = new URL("../..", import.meta.url).pathname;
 
-/** Unreclaimable memory of an idle agent. */
+/** Unreclaimable memory, for a sidecar that may take 50 MB: idle, and under a load of a tenth of a core. */
 const IDLE_BYTES_MAX = 35 * 1024 * 1024;
+const LOAD_BYTES_MAX = 45 * 1024 * 1024;
+const LOAD_SPANS_PER_SECOND = 5_000;
+const LOAD_SECONDS = 4;
 
 /** Says at the end which of our modules and which packages were loaded. */
 const LIST_MODULES = `data:text/javascript,${encodeURIComponent(`
@@ -87,7 +91,7 @@ test("an idle agent is small, and loads nothing that it does not need", async ()
   const urls = JSON.parse(line?.slice("MODULES ".length) ?? "[]") as readonly string[];
   assert.ok(urls.some((url) => url.endsWith("/agent/agent.ts")));
   const needless =
-    /\/src\/(?:query|demo|store\/(?:memory|head|block|search|file))\/(?!settings)|\/grpc-js\/|\/re2js\/|\/yaml\/|\/smol-toml\/|\/collector\/(?!settings)/;
+    /\/src\/(?:query|demo|store\/(?:memory|head|block|search|file))\/(?!settings)|\/grpc-js\/|\/re2js\/|\/yaml\/|\/smol-toml\/|\/collector\/(?!settings)|\/src\/otlp\/|\/agent\/(?:otlp-|convert-)/;
   assert.deepEqual(
     urls.filter((url) => needless.test(url)),
     [],
@@ -97,4 +101,29 @@ test("an idle agent is small, and loads nothing that it does not need", async ()
   const { rssAnonBytes } = readProcess(again.pid);
   assert.ok(rssAnonBytes <= IDLE_BYTES_MAX, `${rssAnonBytes} bytes`);
   await again.end();
+});
+
+test("an agent in a sidecar's memory takes a steady load, all of it", async () => {
+  await (await start()).end(); // compiles what the load needs
+  const agent = await start();
+  const sender = createSocket("udp4");
+  sender.connect(agent.port("compact"), "127.0.0.1");
+  await once(sender, "connect");
+  const spans = 10;
+  const packets = Array.from({ length: 50 }, (_, index) =>
+    batchPacket({ service: `load-${index % 5}`, spans, from: 1 + spans * index, padding: 200 }),
+  );
+  const count = (LOAD_SPANS_PER_SECOND / spans) * LOAD_SECONDS;
+  let peakBytes = 0;
+  const startMs = performance.now();
+  for (let sent = 0; sent < count;) {
+    const dueMs = startMs + (sent / count) * LOAD_SECONDS * 1_000;
+    await wait(Math.max(0, dueMs - performance.now()));
+    for (let burst = 0; burst < 5 && sent < count; burst++) sender.send(packets[sent++ % 50]!);
+    peakBytes = Math.max(peakBytes, readProcess(agent.pid).rssAnonBytes);
+  }
+  sender.close();
+  await agent.end();
+  assert.equal(booksOf(agent.log, "spans")["forwarded"], count * spans);
+  assert.ok(peakBytes <= LOAD_BYTES_MAX, `${peakBytes} bytes`);
 });
