@@ -30,6 +30,7 @@ const NAMES = {
   binary: "Jaeger UDP (binary)",
   zipkin: "Zipkin UDP (compact)",
   sampling: "sampling HTTP",
+  otlp: "OTLP HTTP",
   admin: "admin",
 } as const;
 

@@ -216,6 +216,23 @@ const message = (bytes: number, more = bytes, flag = 0): Buffer => {
   return out;
 };
 
+test("GrpcClient.call() tells whether the peer has answered at all", async (t) => {
+  const cases: readonly (readonly [(stream: http2.ServerHttp2Stream) => void, boolean])[] = [
+    [(stream) => stream.respond({ ":status": 503 }, { endStream: true }), true],
+    [(stream) => stream.close(http2.constants.NGHTTP2_REFUSED_STREAM), true],
+    [(stream) => stream.close(http2.constants.NGHTTP2_INTERNAL_ERROR), false],
+    [(stream) => stream.session?.destroy(), false],
+  ];
+  let current = 0;
+  const port = await serveHttp2(t, (stream) => cases[current]![0](stream));
+  for (const [index, [, isAnswer]] of cases.entries()) {
+    current = index;
+    const client = await connect(t, port);
+    await assert.rejects(call(client, "a"), { name: "GrpcError", isAnswer }, `case ${index}`);
+    client.close();
+  }
+});
+
 test("GrpcClient.call() refuses answers that are none", async (t) => {
   const trailers = (stream: http2.ServerHttp2Stream, body: Buffer): void => {
     stream.respond({ ":status": 200, ...GRPC }, { waitForTrailers: true });

@@ -182,7 +182,9 @@ function receive(
     stream.on("close", () => {
       clearTimeout(timer);
       signal?.removeEventListener("abort", onAbort);
-      const failure = ownFailure ?? failureOf(headers, trailers);
+      // Refused is an answer, too: come again.
+      const isAnswer = stream.rstCode === http2.constants.NGHTTP2_REFUSED_STREAM;
+      const failure = ownFailure ?? failureOf(headers, trailers, isAnswer);
       if (failure !== undefined) reject(failure);
       else readAnswer(Buffer.concat(chunks), resolve, reject);
     });
@@ -206,6 +208,7 @@ function readAnswer(
 function failureOf(
   headers: http2.IncomingHttpHeaders,
   trailers: http2.IncomingHttpHeaders,
+  isAnswer: boolean,
 ): GrpcError | undefined {
   const last = trailers["grpc-status"] === undefined ? headers : trailers;
   const status = last["grpc-status"];
@@ -214,7 +217,7 @@ function failureOf(
     const httpStatus = Number(headers[":status"] ?? 0);
     if (httpStatus === 0 || httpStatus === 200) {
       const text = "the connection was lost during the call";
-      return new GrpcError("UNAVAILABLE", text, undefined, false);
+      return new GrpcError("UNAVAILABLE", text, undefined, isAnswer);
     }
     return new GrpcError(statusOfHttp(httpStatus), `answered with HTTP status ${httpStatus}`);
   }

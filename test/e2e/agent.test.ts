@@ -39,8 +39,13 @@ after(async () => {
   await collector.close();
 });
 
-const start = (nodeFlags: readonly string[] = []): Promise<AgentProcess> =>
-  startAgent([`--reporter.grpc.host-port=${collector.addresses.get("Jaeger gRPC")}`], nodeFlags);
+const start = (
+  nodeFlags: readonly string[] = [],
+  flags: readonly string[] = [],
+): Promise<AgentProcess> => {
+  const reporter = `--reporter.grpc.host-port=${collector.addresses.get("Jaeger gRPC")}`;
+  return startAgent([reporter, ...flags], nodeFlags);
+};
 
 async function countStored(): Promise<number> {
   const answer = await fetch(`http://${collector.addresses.get("admin")}/api/ledger`);
@@ -126,4 +131,24 @@ test("an agent in a sidecar's memory takes a steady load, all of it", async () =
   await agent.end();
   assert.equal(booksOf(agent.log, "spans")["forwarded"], count * spans);
   assert.ok(peakBytes <= LOAD_BYTES_MAX, `${peakBytes} bytes`);
+});
+
+test("an agent that is asked to takes OTLP, and answers when the collector has the spans", async () => {
+  const otlp = ["--agent.otlp.grpc.host-port=", "--agent.otlp.http.host-port=127.0.0.1:0"];
+  const agent = await start([], ["--agent.otlp.enabled", ...otlp]);
+  const before = await countStored();
+  const span = { traceId: "0a".repeat(16), spanId: "0b".repeat(8), name: "by OTLP" };
+  const post = (): Promise<Response> =>
+    fetch(`http://127.0.0.1:${agent.port("otlp")}/v1/traces`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ resourceSpans: [{ scopeSpans: [{ spans: [span] }] }] }),
+    });
+  // Until it has found the collector, it tells a sender to come again.
+  let status = 503;
+  for (let tries = 0; tries < 100 && status === 503; tries++) ({ status } = await post());
+  assert.equal(status, 200);
+  assert.equal((await countStored()) - before, 1);
+  await agent.end();
+  assert.equal(booksOf(agent.log, "spans")["forwarded"], 1);
 });
