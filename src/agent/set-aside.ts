@@ -2,7 +2,7 @@
 //
 //   <spool>/set-aside/   a log of parcels, as docs/formats/spool.md says
 //
-// An agent whose `--spool.directory` it is sends them once more. Nothing is removed here; at
+// An agent whose `--spool.directory` is a copy of it sends them once more. Nothing is removed here; at
 // SET_ASIDE_BYTES_MAX no more are kept.
 //
 // Not here: which ones (forwarder.ts).

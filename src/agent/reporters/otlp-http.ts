@@ -91,7 +91,10 @@ async function ask(client: Asked, request: HttpRequest): Promise<HttpClientAnswe
   try {
     answer = await client.request(request);
   } catch (error) {
-    if (error instanceof SpoorError) throw new Setback(error.message, 0, true);
+    // Who cannot be connected to was not sent anything.
+    if (error instanceof SpoorError) {
+      throw new Setback(error.message, 0, !(error.cause instanceof SpoorError));
+    }
     throw error;
   }
   const { status, headers } = answer;

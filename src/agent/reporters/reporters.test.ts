@@ -1,6 +1,9 @@
 // Every reporter against a real collector: spans arrive, strategies come back, failures mean what they say.
 
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import { makeTrace } from "../../../test/make-trace.ts";
 import { openTestCollector, storeThatFails } from "../../../test/open-collector.ts";
@@ -174,6 +177,24 @@ test("the reporter of OTLP HTTP obeys statuses and Retry-After, and counts what 
   await forwarder.send(parcel);
   assert.equal(delivered.spans, 7);
   forwarder.checkBooks();
+});
+
+test("the reporter of OTLP HTTP knows who fell silent from who was not there", async () => {
+  const server = createServer((request, answer) => {
+    if (request.headers["content-length"] === "0") answer.end();
+    else request.socket.destroy();
+  });
+  await once(server.listen(0, host), "listening");
+  const { port } = server.address() as AddressInfo;
+  const reporter = makeOtlpHttpReporter({ ...times, samplingPort: 1 });
+  const lane = await reporter.open({ address: { host, port }, hostName: host }, () => undefined);
+  const { payload } = parcelOf("otlp-proto");
+  const send = (): Promise<unknown> => lane.send(payload, new AbortController().signal);
+  await assert.rejects(send(), { name: "Setback", isUnanswered: true });
+  server.closeAllConnections();
+  await once(server.close(), "close");
+  await assert.rejects(send(), { name: "Setback", isUnanswered: false });
+  lane.close();
 });
 
 test("the reporter of TChannel comes again when a collector is busy, or says that it took not all", async () => {

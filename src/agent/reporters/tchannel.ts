@@ -57,6 +57,7 @@ export function makeTChannelReporter(options: TChannelReporterOptions): Reporter
       });
       let isLost = false;
       const ask = async (method: string, body: Uint8Array, signal: AbortSignal) => {
+        const wasConnected = client.isConnected;
         try {
           return await client.call(SERVICE, method, body, { ttlMs: timeoutMs, signal });
         } catch (error) {
@@ -66,7 +67,7 @@ export function makeTChannelReporter(options: TChannelReporterOptions): Reporter
             client.close();
             onLost();
           }
-          throw verdictOf(error, signal, isLost);
+          throw verdictOf(error, signal, wasConnected && isLost);
         }
       };
       await firstPing(client);
@@ -97,12 +98,13 @@ async function firstPing(client: TChannelClient): Promise<void> {
   }
 }
 
-function verdictOf(error: unknown, signal: AbortSignal, isLost: boolean): unknown {
+/** @param isUnanswered the connection was there when the call was made, and is not any more. */
+function verdictOf(error: unknown, signal: AbortSignal, isUnanswered: boolean): unknown {
   if (signal.aborted) return new Setback("cancelled");
   if (!(error instanceof SpoorError)) return error;
   const { code, message } = error;
   const isForGood = code === "bad-input" || code === "unsupported";
-  return isForGood ? new Refusal("invalid", message) : new Setback(message, 0, isLost);
+  return isForGood ? new Refusal("invalid", message) : new Setback(message, 0, isUnanswered);
 }
 
 /** An answer that does not read says nothing against the batches: the call succeeded. */
