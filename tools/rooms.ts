@@ -15,7 +15,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   collector: [...library, "sampling", "otlp"], // doors, intake, ledger
   query: library, //                HTTP and gRPC answers
   tracegen: [...floor, "wire", "net"], // made-up traces, sent in any protocol
-  demo: ["base"], //                small services with real OpenTelemetry SDKs
+  demo: [...floor, "wire"], //      small services with real OpenTelemetry SDKs
   cli: [...library, "sampling", "agent", "collector", "query", "tracegen", "demo"], // knows all rooms
 };
 

@@ -31,6 +31,10 @@ export async function playDemo(
   }
   const outcome = await runDemo({
     targets: { grpc, http },
+    openAgent: async () => {
+      const { openDemoAgent } = await import("./open-demo-agent.ts");
+      return openDemoAgent({ otlpGrpc: grpc, log, clock: systemClock });
+    },
     query,
     rate: config["demo.rate"],
     durationMs: config["demo.duration"],

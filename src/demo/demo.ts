@@ -2,8 +2,9 @@
 // is something to look at in the first minute.
 //
 //   is a Spoor running? ─no─▶ start one
+//   open an agent in front of it, for the services that send by UDP
 //   start the services, the called before the calling ─▶ send requests to the frontend until told to stop
-//   end the services, then the Spoor, which still takes their last spans
+//   end the services, then the agent, then the Spoor: each still takes the last spans of those before
 //
 // Not here: settings and signals (cli/play-demo.ts), what a service does (service.ts).
 
@@ -14,6 +15,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { Clock } from "../base/clock.ts";
 import { SpoorError } from "../base/errors.ts";
+import { type HostPort, printHostPort } from "../base/host-port.ts";
 import type { Log } from "../base/log.ts";
 import type { FromParent, FromService } from "./service.ts";
 import { SERVICE_NAMES, SHOP, type ServiceName } from "./shop.ts";
@@ -21,7 +23,9 @@ import type { Targets } from "./tracing.ts";
 
 export interface DemoOptions {
   /** Where a Spoor (or any other tracing backend) takes OTLP. */
-  readonly targets: Targets;
+  readonly targets: Pick<Targets, "grpc" | "http">;
+  /** Opens an agent that forwards to it. */
+  readonly openAgent: () => Promise<DemoAgent>;
   /** `127.0.0.1:16686`: asked whether a Spoor runs, and shown to the user. */
   readonly query: string;
   /** Requests a second. */
@@ -33,6 +37,13 @@ export interface DemoOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly signal: AbortSignal;
+}
+
+export interface DemoAgent {
+  /** Where it takes Jaeger's compact Thrift by UDP. */
+  readonly udp: HostPort;
+  /** Forwards what has come. */
+  close(): Promise<void>;
 }
 
 /** A start of one process that takes longer has failed. */
@@ -70,24 +81,31 @@ export interface DemoCounts {
  */
 export async function runDemo(options: DemoOptions): Promise<DemoCounts> {
   refuseMissing();
-  const { log, query, signal } = options;
+  const { log, query, signal, openAgent } = options;
   const counts: DemoCounts = { sent: 0, failed: 0 };
-  const children: ChildProcess[] = [];
+  const backend: ChildProcess[] = [];
+  const services: ChildProcess[] = [];
+  let agent: DemoAgent | undefined;
   // Whatever ends this process at once (a second Ctrl-C) leaves no Spoor behind.
-  const endNow = (): void => children.forEach((child) => void child.kill());
+  const endNow = (): void => [...services, ...backend].forEach((child) => void child.kill());
   process.once("exit", endNow);
   try {
     if (!(await isRunning(query))) {
       log.info("no Spoor is running: starting one");
-      await startSpoor(options, children);
+      await startSpoor(options, backend);
     }
-    const port = await startShop(options, children);
+    agent = await openAgent();
+    log.info("an agent takes spans by UDP", { at: printHostPort(agent.udp) });
+    const targets = { ...options.targets, udp: agent.udp };
+    const port = await startShop(targets, signal, services);
     log.info("the shop is open; look at its traces", { at: `http://${query}` });
     await visit(port, options, counts);
   } catch (error) {
     if (!signal.aborted) throw error; // told to end while something was starting
   } finally {
-    await endAll(children);
+    await endAll(services);
+    await agent?.close();
+    await endAll(backend);
     process.off("exit", endNow);
   }
   return counts;
@@ -139,7 +157,8 @@ async function startSpoor(
 
 /** @returns the port of the frontend. */
 async function startShop(
-  { targets, signal }: DemoOptions,
+  targets: Targets,
+  signal: AbortSignal,
   children: ChildProcess[],
 ): Promise<number> {
   const ports: Partial<Record<ServiceName, number>> = {};
@@ -206,7 +225,7 @@ async function visit(
   await Promise.all(underWay);
 }
 
-/** Services first, so that a Spoor which was started here still takes their last spans. */
+/** The last one first. */
 async function endAll(children: readonly ChildProcess[]): Promise<void> {
   for (const child of children.toReversed()) {
     if (hasEnded(child)) continue;

@@ -7,7 +7,7 @@
 // A table, so that a service is a name and what it does; service.ts plays it.
 
 /** How the spans of a service leave its process: the demo shows every common exporter. */
-export type Exporter = "otlp-grpc" | "otlp-http" | "otlp-json";
+export type Exporter = "otlp-grpc" | "otlp-http" | "otlp-json" | "jaeger-udp";
 
 export interface Call {
   readonly to: ServiceName;
@@ -47,7 +47,7 @@ export const SHOP: Readonly<Record<ServiceName, ServicePlan>> = {
   cart: {
     ...usual,
     serves: "http",
-    exporter: "otlp-http",
+    exporter: "jaeger-udp",
     route: "/cart",
     calls: [{ to: "catalog", by: "http" }],
     workMs: [1, 6],
@@ -87,7 +87,7 @@ export const SHOP: Readonly<Record<ServiceName, ServicePlan>> = {
   shipping: {
     ...usual,
     serves: "http",
-    exporter: "otlp-http",
+    exporter: "jaeger-udp",
     route: "/quote",
     calls: [],
     workMs: [1, 3],

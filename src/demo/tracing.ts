@@ -6,15 +6,17 @@ import { createRequire } from "node:module";
 import { hostname } from "node:os";
 import type { Tracer } from "@opentelemetry/api";
 import type { SpanExporter } from "@opentelemetry/sdk-trace-base";
+import type { HostPort } from "../base/host-port.ts";
 import type { Exporter } from "./shop.ts";
 
 /** Loads a CommonJS module by way of `require`, which is where instrumentation takes hold. */
 export const require: NodeJS.Require = createRequire(import.meta.url);
 
-/** Where the exporters send to: `127.0.0.1:4317`, `127.0.0.1:4318`. */
+/** Where the exporters send to: `127.0.0.1:4317`, `127.0.0.1:4318`, an agent's `127.0.0.1:6831`. */
 export interface Targets {
   readonly grpc: string;
   readonly http: string;
+  readonly udp: HostPort;
 }
 
 export interface Tracing {
@@ -71,6 +73,10 @@ async function makeExporter(exporter: Exporter, targets: Targets): Promise<SpanE
     case "otlp-json": {
       const { OTLPTraceExporter } = await import("@opentelemetry/exporter-trace-otlp-http");
       return new OTLPTraceExporter({ url });
+    }
+    case "jaeger-udp": {
+      const { openJaegerUdpExporter } = await import("./jaeger-udp-exporter.ts");
+      return openJaegerUdpExporter(targets.udp);
     }
     default:
       throw new Error(`bug: no exporter ${String(exporter)}`);

@@ -68,6 +68,20 @@ async function findWholeTrace(running: RunningSpoor): Promise<JaegerForm[] | und
     .find((spans) => new Set(spans.map((span) => span.serviceName)).size === SERVICES.length);
 }
 
+/** The mark of spans that came as Jaeger's Thrift. */
+function isFromJaegerClient({ tags }: JaegerForm): boolean {
+  return tags.some(({ key, value }) => key === "@jaeger@format" && value === "jaeger");
+}
+
+async function countSpans(
+  running: RunningSpoor,
+  counts: (span: JaegerForm) => boolean,
+): Promise<number> {
+  const params = { service: "frontend", limit: "1000" };
+  const { body } = await running.get("queryHttp", "/api/traces", params);
+  return (body as Envelope<unknown>).data.flatMap(readJaegerTrace).filter(counts).length;
+}
+
 test("spoor demo sends connected traces of six services, and ends after --demo.duration", async () => {
   const demo = startDemo([...flagsFor(spoor()), "--demo.rate=20", "--demo.duration=4s"]);
   assert.deepEqual(await demo.ended, [0, null], demo.output());
@@ -97,6 +111,16 @@ test("spoor demo sends connected traces of six services, and ends after --demo.d
     CALLS.map((call) => call.join(" ")),
   );
   for (const { warnings, operationName } of spans) assert.deepEqual(warnings, [], operationName);
+
+  // Two of them send by UDP to the demo's agent, which says what it forwarded.
+  const byUdp = new Set(spans.filter(isFromJaegerClient).map(({ serviceName }) => serviceName));
+  assert.deepEqual([...byUdp].toSorted(), ["cart", "shipping"]);
+  const books = /spans of this run +received=(\d+) +forwarded=(\d+) +refused=0 +dropped=0/.exec(
+    demo.output(),
+  );
+  assert(books !== null, demo.output());
+  assert.equal(books[1], books[2]);
+  assert.equal(Number(books[1]), await countSpans(spoor(), isFromJaegerClient));
 });
 
 test("the demo's calls are the dependencies of its services", async () => {
