@@ -6,7 +6,7 @@ import { once } from "node:events";
 import { test } from "node:test";
 import { openTestCollector, storeThatFails } from "../../test/open-collector.ts";
 import { until, untilStill } from "../../test/until.ts";
-import { systemClock } from "../base/clock.ts";
+import { type Clock, systemClock } from "../base/clock.ts";
 import type { ErrorCode } from "../base/errors.ts";
 import { parseSettings } from "../base/parse-settings.ts";
 import { SpanBatch } from "../model/span-batch.ts";
@@ -21,17 +21,18 @@ import { type ProtocolName, tracegenSettings } from "./settings.ts";
 interface RunOptions {
   readonly signal?: AbortSignal;
   readonly onProgress?: (report: Report) => void;
+  readonly clock?: Clock;
 }
 
 function run(
   protocol: ProtocolName,
   port: number,
   flags: readonly string[],
-  { signal = new AbortController().signal, onProgress }: RunOptions = {},
+  { signal = new AbortController().signal, onProgress, clock = systemClock }: RunOptions = {},
 ): Promise<Report> {
   const to = [`--protocol=${protocol}`, `--target=127.0.0.1:${port}`];
   const { config } = parseSettings({ table: tracegenSettings, argv: [...to, ...flags], env: {} });
-  return runTracegen({ config, clock: systemClock, random: Math.random, signal, onProgress });
+  return runTracegen({ config, clock, random: Math.random, signal, onProgress });
 }
 
 type DoorName = Parameters<typeof openTestCollector>[0][number];
@@ -226,6 +227,19 @@ for (const [protocol, door] of [
     await collector[Symbol.asyncDispose]();
   });
 }
+
+test("runTracegen() asks a target that hangs once at the end, not once a service", async () => {
+  const store = storeThatFails("unavailable");
+  await using collector = await openTestCollector(["otlp-grpc"], [], { store });
+  let ms = 0;
+  // Every look at the clock is two seconds later than the last one.
+  const clock = { nowUs: () => systemClock.nowUs(), monotonicMs: () => (ms += 2_000) };
+  const flags = ["-spans=100", "-batch=1000", "-services=6"];
+  const report = await run("otlp-grpc", collector.port("otlp-grpc"), flags, { clock });
+  assert.deepEqual(report.spans.refused, { unavailable: 101 });
+  assert.ok(report.payloads > 1);
+  assert.equal(collector.checkBooks().total.requests.received, 1);
+});
 
 test("nameServices() names them as Jaeger's tracegen does", () => {
   assert.deepEqual(nameServices({ service: "shop", services: 1 }), ["shop"]);

@@ -21,7 +21,7 @@ import {
   ORIGIN_OTLP,
   ORIGIN_ZIPKIN,
 } from "../model/span-batch.ts";
-import type { Carrier, Reason } from "./carriers/carrier.ts";
+import type { Carrier, Payload, Reason, Verdict } from "./carriers/carrier.ts";
 import { openCarrier } from "./carriers/open-carrier.ts";
 import { type TraceOptions, makeTrace } from "./make-trace.ts";
 import { ProcessSpans } from "./process-spans.ts";
@@ -46,6 +46,8 @@ const LOOK_MS = 100;
 /** A worker whose spans were not taken for a reason that may pass. */
 const BACK_OFF_MS = 100;
 const PASSING: ReadonlySet<Reason> = new Set(["overloaded", "unavailable", "unanswered"]);
+/** Who lets us wait so long in vain at the end is not asked again: the rest is as little taken. */
+const GONE_MS = 1_000;
 /** What is late by more than a part of the time was not just a stutter. */
 const LATE_MS = 100;
 const LATE_SHARE = 0.01;
@@ -91,6 +93,9 @@ class Run {
   #traces = 0;
   /** By how much the last trace was late. */
   #lateMs = 0;
+  #isEnding = false;
+  /** What becomes of spans at the end without asking. */
+  #gone: Verdict | undefined;
 
   constructor(options: TracegenOptions, carrier: Carrier, sender: Sender, address: HostPort) {
     const { config, clock, random, signal } = options;
@@ -186,16 +191,25 @@ class Run {
     const payloads = writePayloads(batch, this.#carrier);
     process.reset();
     for (const payload of payloads) {
-      const verdict = await this.#sender.send(payload);
+      const verdict = this.#gone ?? (await this.#send(payload));
       this.#counts.add(service, payload.spans, payload.bytes.length, verdict);
       const mayPass = verdict.is === "refused" && PASSING.has(verdict.reason);
-      if (mayPass) await this.#sleep(BACK_OFF_MS);
+      if (mayPass && !this.#isEnding) await this.#sleep(BACK_OFF_MS);
     }
   }
 
+  async #send(payload: Payload): Promise<Verdict> {
+    const startMs = this.#clock.monotonicMs();
+    const verdict = await this.#sender.send(payload);
+    const isLong = this.#clock.monotonicMs() - startMs >= GONE_MS;
+    if (this.#isEnding && isLong && verdict.is === "refused") this.#gone = verdict;
+    return verdict;
+  }
+
   async #flushOld(over: AbortSignal): Promise<void> {
-    while (!over.aborted) {
+    for (;;) {
       await wait(LOOK_MS, undefined, { signal: over }).catch(() => undefined);
+      if (over.aborted) return;
       const oldMs = this.#clock.monotonicMs() - BATCH_MS_MAX;
       for (const process of this.#processes) {
         if ((process.oldestMs ?? Infinity) <= oldMs) await this.#flush(process);
@@ -205,6 +219,7 @@ class Run {
 
   /** As many at a time as there are workers. */
   async #flushRest(): Promise<void> {
+    this.#isEnding = true;
     const rest = this.#processes.values();
     const flush = async (): Promise<void> => {
       for (const process of rest) await this.#flush(process);

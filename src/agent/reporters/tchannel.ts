@@ -9,18 +9,10 @@ import type { Clock } from "../../base/clock.ts";
 import { SpoorError } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
 import { type TChannelClient, openTChannelClient } from "../../net/tchannel-client.ts";
+import { readSubmitResult } from "../../wire/submit-thrift.ts";
 import { ThriftBinaryReader } from "../../wire/thrift-binary.ts";
 import { ThriftBinaryWriter } from "../../wire/thrift-binary-writer.ts";
-import {
-  BINARY,
-  BOOL,
-  LIST,
-  STOP,
-  STRUCT,
-  fieldKey,
-  readListOf,
-  skipField,
-} from "../../wire/thrift-reader.ts";
+import { BINARY, STOP, STRUCT, fieldKey, skipField } from "../../wire/thrift-reader.ts";
 import { NOTHING_LEFT_OUT, Refusal, type Reporter, Setback } from "./reporter.ts";
 
 export interface TChannelReporterOptions {
@@ -37,9 +29,7 @@ const ANSWER_BYTES_MAX = 4 * 1024 * 1024;
 const SERVICE = "jaeger-collector";
 /** As Jaeger's agent calls itself. */
 const CALLER = "jaeger-agent";
-const RESULT_LIST = fieldKey(0, LIST);
 const RESULT_STRUCT = fieldKey(0, STRUCT);
-const OK = fieldKey(1, BOOL);
 
 export function makeTChannelReporter(options: TChannelReporterOptions): Reporter {
   const { connectTimeoutMs, timeoutMs, clock, log } = options;
@@ -109,25 +99,12 @@ function verdictOf(error: unknown, signal: AbortSignal, isUnanswered: boolean): 
 
 /** An answer that does not read says nothing against the batches: the call succeeded. */
 function isTaken(answer: Uint8Array): boolean {
-  const thrift = new ThriftBinaryReader(answer, 0);
-  let isOk = true;
   try {
-    for (let field = thrift.nextField(); field !== STOP; field = thrift.nextField()) {
-      if (field !== RESULT_LIST) {
-        skipField(thrift, field);
-        continue;
-      }
-      for (let left = readListOf(thrift, STRUCT); left > 0; left--) {
-        for (let own = thrift.nextField(); own !== STOP; own = thrift.nextField()) {
-          if (own === OK) isOk = thrift.readBool() && isOk;
-          else skipField(thrift, own);
-        }
-      }
-    }
+    return readSubmitResult(answer);
   } catch (error) {
-    if (!(error instanceof SpoorError)) throw error;
+    if (error instanceof SpoorError) return true;
+    throw error;
   }
-  return isOk;
 }
 
 /** { 1: serviceName }. */

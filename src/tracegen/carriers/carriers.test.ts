@@ -134,6 +134,8 @@ test("a carrier by TChannel hears what an answer means", async () => {
     answer = () => Promise.reject(new SpoorError(code, "no"));
     assert.equal(reasonOf(await sendOne(carrier, server.port)), reason, code);
   }
+  answer = () => Promise.resolve(Uint8Array.of(0xff));
+  assert.equal(reasonOf(await sendOne(carrier, server.port)), "accepted");
   answer = () => {
     const no = writeSubmitResult(1);
     no[11] = 0;

@@ -49,17 +49,27 @@ export function makeTChannelCarrier(clock: Clock): Carrier {
           return client.isConnected;
         },
         async send(bytes) {
+          let answer: Uint8Array;
           try {
-            const answer = await client.call(SERVICE, METHOD, bytes, { ttlMs: SEND_MS_MAX });
-            return readSubmitResult(answer)
-              ? ACCEPTED
-              : refused("other", "the collector took not all batches");
+            answer = await client.call(SERVICE, METHOD, bytes, { ttlMs: SEND_MS_MAX });
           } catch (error) {
             return verdictOf(error);
           }
+          return verdictOfAnswer(answer);
         },
         close: () => client.close(),
       };
     },
   };
+}
+
+function verdictOfAnswer(answer: Uint8Array): Verdict {
+  try {
+    if (readSubmitResult(answer)) return ACCEPTED;
+    return refused("other", "the collector took not all batches");
+  } catch (error) {
+    // The call succeeded.
+    if (error instanceof SpoorError) return ACCEPTED;
+    throw error;
+  }
 }
