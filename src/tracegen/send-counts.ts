@@ -110,8 +110,8 @@ export function sumRefused({ refused }: SpanFigures): number {
 export function printReport(report: Report): string {
   const { protocol, target, traces, spans, payloads, bytes, seconds, services } = report;
   const lines = [
-    `${protocol} to ${target}: ${traces} traces in ${seconds.toFixed(2)} s, ` +
-      `${spans.sent} spans in ${payloads} payloads of ${bytes} bytes`,
+    `${protocol} to ${target}: ${printCount(traces, "trace")} in ${seconds.toFixed(2)} s, ` +
+      `${printCount(spans.sent, "span")} in ${printCount(payloads, "payload")} of ${bytes} bytes`,
     `  ${printRate(report.rate)}`,
     `  ${printSpanFigures(spans)}`,
     ...(report.firstRefusal === "" ? [] : [`  first refusal: ${report.firstRefusal}`]),
@@ -134,6 +134,10 @@ export function printSpanFigures(figures: SpanFigures): string {
     ...(unacknowledged === 0 ? [] : [`unacknowledged ${unacknowledged}`]),
     `refused ${total}${total === 0 ? "" : ` (${why.join(", ")})`}`,
   ].join(", ");
+}
+
+function printCount(count: number, what: string): string {
+  return `${count} ${count === 1 ? what : `${what}s`}`;
 }
 
 function printRate({ asked, reached, isKept }: RateFigures): string {

@@ -25,6 +25,14 @@ const TRACES = 24;
 const SPANS = 12;
 const END_MS_MAX = 30_000;
 
+/** Says at the end which of our modules were loaded. */
+const LIST_MODULES = `data:text/javascript,${encodeURIComponent(`
+  import { registerHooks } from "node:module";
+  const seen = [];
+  registerHooks({ load(url, context, next) { seen.push(url); return next(url, context); } });
+  process.on("exit", () => process.stderr.write(seen.join("\\n")));
+`)}`;
+
 interface Outcome {
   readonly code: number | null;
   readonly stdout: string;
@@ -34,8 +42,10 @@ interface Outcome {
 async function startTracegen(
   flags: readonly string[],
   onOutput: (text: string, kill: () => void) => void = () => undefined,
+  nodeFlags: readonly string[] = [],
 ): Promise<Outcome> {
-  const child = spawn(process.execPath, [join(root, "src/cli/main.ts"), "tracegen", ...flags], {
+  const program = [...nodeFlags, join(root, "src/cli/main.ts"), "tracegen"];
+  const child = spawn(process.execPath, [...program, ...flags], {
     stdio: ["ignore", "pipe", "pipe"],
     timeout: END_MS_MAX,
     killSignal: "SIGKILL",
@@ -177,6 +187,32 @@ for (const [protocol, door] of Object.entries(byUdp) as [ProtocolName, AgentDoor
     await compareQueries(report);
   });
 }
+
+test("spoor tracegen loads what its protocol needs, and nothing else", async () => {
+  for (const [protocol, door, needless] of [
+    [
+      "otlp-grpc",
+      "otlpGrpc",
+      /\/src\/(?:wire\/.*(?:thrift|json|zipkin|jaeger)|net\/(?:http|tchannel))/,
+    ],
+    ["zipkin-json", "zipkin", /\/src\/(?:wire\/.*(?:otlp|thrift-)|net\/(?:grpc|tchannel))/],
+    ["tchannel", "tchannel", /\/src\/(?:wire\/.*(?:otlp|json|zipkin)|net\/(?:grpc|http))/],
+  ] as const) {
+    const flags = [`--protocol=${protocol}`, `--target=${spoor().address(door)}`];
+    const imports = ["--import", LIST_MODULES];
+    const { code, stderr } = await startTracegen(flags, undefined, imports);
+    assert.equal(code, 0, stderr);
+    const urls = stderr.split("\n");
+    assert.ok(urls.some((url) => url.endsWith("/tracegen/run-tracegen.ts")));
+    const roles =
+      /\/src\/(?:agent|collector|query|sampling|store|demo)\/(?!.*(?:settings|strategies|shard-folders)\.ts$)/;
+    assert.deepEqual(
+      urls.filter((url) => needless.test(url) || roles.test(url)),
+      [],
+      protocol,
+    );
+  }
+});
 
 test("spoor tracegen ends when it is told to, having sent what it made", async () => {
   const before = await spoor().ledger();
