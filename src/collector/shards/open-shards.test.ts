@@ -1,7 +1,7 @@
 // Two shards against one store in memory that got the same payloads.
 
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rename, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -22,7 +22,7 @@ import { writeOtlpProto } from "../../wire/write-otlp-proto.ts";
 import { makeReadReceived } from "../readers.ts";
 import { LocalReception, type Reading } from "../reception.ts";
 import { makeSanitizer } from "../sanitize.ts";
-import { type Shards, openShards } from "./open-shards.ts";
+import { type Shards, type ShardsOptions, openShards } from "./open-shards.ts";
 import type { PlainStoreOptions } from "./shard-messages.ts";
 
 const never = new AbortController().signal;
@@ -39,7 +39,7 @@ async function makeFolder(): Promise<string> {
   return folder;
 }
 
-function options(directory: string): PlainStoreOptions {
+function storeOptions(directory: string): PlainStoreOptions {
   return {
     directory,
     durability: "os",
@@ -53,17 +53,21 @@ function options(directory: string): PlainStoreOptions {
   };
 }
 
-function open(directory: string, shards: number, metrics = new MetricsRegistry()): Promise<Shards> {
-  return openShards({
-    store: options(directory),
+function optionsOf(directory: string, shards: number): ShardsOptions {
+  return {
+    store: storeOptions(directory),
     shards,
     tags,
     files: diskFiles,
     clock: systemClock,
-    metrics,
+    metrics: new MetricsRegistry(),
     log: silentLog,
     onBug: assert.ifError,
-  });
+  };
+}
+
+function open(directory: string, shards: number, metrics = new MetricsRegistry()): Promise<Shards> {
+  return openShards({ ...optionsOf(directory, shards), metrics });
 }
 
 /** Payloads whose traces reach over several of them. */
@@ -79,7 +83,7 @@ async function countSpans(directory: string): Promise<number[]> {
   const spans: number[] = [];
   for (let shard = 0; shard < (await countShards(diskFiles, directory)); shard++) {
     const store = await SegmentStore.open({
-      ...options(shardFolder(directory, shard)),
+      ...storeOptions(shardFolder(directory, shard)),
       files: diskFiles,
       clock: systemClock,
       log: silentLog,
@@ -165,6 +169,33 @@ test("openShards() has small payloads read in turn, large ones by who has time",
     // The first large ones find the thread idle; it cannot read all as fast as they come.
     if (small) assert.equal(spans[0], spans[1]);
     else assert.ok(spans[0]! > 0 && spans[1]! >= 2 * rows, spans.join());
+  }
+});
+
+test("openShards() gives nothing to a shard that has just refused what it was given", async () => {
+  const directory = await makeFolder();
+  const shards = await openShards({
+    ...optionsOf(directory, 2),
+    store: { ...storeOptions(directory), headBytesMax: 48 << 20, blockRowsMax: undefined },
+    // "Just" is for ever.
+    clock: { ...systemClock, monotonicMs: () => 0 },
+  });
+  const segments = join(shardFolder(directory, 1), "segments");
+  await rename(segments, `${segments}-gone`);
+  const [payload] = makePayloads(1_000);
+  const take = (): Promise<void> => shards.reception.take("otlp-proto", payload!, () => {});
+  try {
+    let taken = 0;
+    const fill = async (): Promise<void> => {
+      for (; taken < 1_000; taken++) await take();
+    };
+    await assert.rejects(fill, /spans come faster than files|a block could not be written/);
+    for (let more = 0; more < 5; more++) await take();
+    assert.ok(taken > 0);
+    assert.equal(shards.store.figures().spans, (taken + 5) * 1_000);
+  } finally {
+    await rename(`${segments}-gone`, segments);
+    await shards.store.close();
   }
 });
 

@@ -74,7 +74,7 @@ export async function openShards(options: ShardsOptions): Promise<Shards> {
     const plain = own(index + 1);
     const builder = builders[Math.floor((index + 1) / BUILDER_SHARDS)]!;
     await files.makeDirectory(plain.directory);
-    return openRemoteShard({ store: plain, tags: [...tags], log, builder, onBug });
+    return openRemoteShard({ store: plain, tags: [...tags], clock, log, builder, onBug });
   });
   const opened = await Promise.allSettled([opening, ...others]);
   const failed = opened.find((one) => one.status === "rejected");
@@ -111,7 +111,7 @@ function makeReception(local: LocalShard, threads: readonly RemoteShard[]): Rece
       turn = (turn + 1) % (threads.length + 1);
       const isSmall = payload.length < SMALL_BYTES_MAX;
       const thread = isSmall ? threads[turn - 1] : findIdlest(threads, turn);
-      return thread === undefined || read !== undefined
+      return thread === undefined || thread.isFull || read !== undefined
         ? local.receive(format, payload, onRead, read)
         : thread.receive(format, payload, onRead);
     },
@@ -124,8 +124,9 @@ function findIdlest(threads: readonly RemoteShard[], first: number): RemoteShard
   let least = UNREAD_BYTES_MAX;
   for (let at = 0; at < threads.length; at++) {
     const thread = threads[(first + at) % threads.length]!;
-    const { unreadBytes } = thread;
-    if (unreadBytes >= least) continue;
+    const { unreadBytes, isFull } = thread;
+    // One that refuses all has nothing before it.
+    if (isFull || unreadBytes >= least) continue;
     least = unreadBytes;
     idlest = thread;
   }

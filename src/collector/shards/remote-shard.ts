@@ -9,6 +9,7 @@
 import { extname } from "node:path";
 import { MessageChannel, Worker } from "node:worker_threads";
 import { assert } from "../../base/assert.ts";
+import type { Clock } from "../../base/clock.ts";
 import { SpoorError } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
 import type { Part } from "../../store/part.ts";
@@ -35,15 +36,26 @@ const ENTRY = `./shard-worker${extname(import.meta.url)}`;
 /** A payload of so many bytes is not kept back for others: reading it takes longer than a message. */
 const SENT_AT_ONCE_BYTES = 16 * 1024;
 
+/** A block is written in some 200 ms: a shard that has no room is asked again after a part of that. */
+const FULL_MS = 50;
+
 /** New objects, in MB; payloads and spans are not among them. */
 const YOUNG_GENERATION_MB = 8;
 
 export interface RemoteShardOptions extends Omit<ShardSetup, "queries" | "building" | "readBytes"> {
+  readonly clock: Clock;
   readonly log: Log;
   /** Writes its files, and others'; closed by the caller. */
   readonly builder: WorkerBuilder;
   /** Called if the thread ends by itself. */
   readonly onBug: (error: unknown) => void;
+}
+
+interface ThreadParts {
+  readonly worker: Worker;
+  readonly queries: RemoteParts<undefined>;
+  readonly readBytes: Int32Array<SharedArrayBuffer>;
+  readonly clock: Clock;
 }
 
 interface Pending {
@@ -53,7 +65,7 @@ interface Pending {
 
 /** @throws SpoorError what opening its store throws. */
 export async function openRemoteShard(options: RemoteShardOptions): Promise<RemoteShard> {
-  const { store, tags, log, builder, onBug } = options;
+  const { store, tags, clock, log, builder, onBug } = options;
   const { port1, port2 } = new MessageChannel();
   const building = new MessageChannel();
   serveBuilder(building.port1, builder, store.directory);
@@ -83,7 +95,10 @@ export async function openRemoteShard(options: RemoteShardOptions): Promise<Remo
       if ("level" in message) {
         log[message.level](message.message, message.fields);
       } else if (shard === undefined && "metrics" in message) {
-        shard = new RemoteShard(worker, new RemoteParts<undefined>(port1), readBytes, message);
+        shard = new RemoteShard(
+          { worker, queries: new RemoteParts(port1), readBytes, clock },
+          message,
+        );
         resolve(shard);
       } else {
         shard?.take(message);
@@ -97,34 +112,34 @@ export class RemoteShard implements Shard {
   figures: StoreFigures;
   metrics: readonly ShardMetric[];
   isClosed = false;
-  readonly #worker: Worker;
-  readonly #queries: RemoteParts<undefined>;
-  readonly #readBytes: Int32Array<SharedArrayBuffer>;
+  readonly #parts: ThreadParts;
   readonly #slots = new PayloadSlots();
   readonly #open = new Map<number, Pending>();
   #nextNumber = 1;
   #sentBytes = 0;
+  #refusedMs = -Infinity;
   /** Waits for the end of this turn. */
   #asked: AskedShard[] = [];
 
   /** Use `openRemoteShard`. */
   constructor(
-    worker: Worker,
-    queries: RemoteParts<undefined>,
-    readBytes: Int32Array<SharedArrayBuffer>,
+    parts: ThreadParts,
     { figures, metrics }: { figures: StoreFigures; metrics: readonly ShardMetric[] },
   ) {
-    this.#worker = worker;
-    this.#queries = queries;
-    this.#readBytes = readBytes;
-    this.part = queries.part(undefined);
+    this.#parts = parts;
+    this.part = parts.queries.part(undefined);
     this.figures = figures;
     this.metrics = metrics;
   }
 
+  /** It has just said that it cannot take anything: others may be able to. */
+  get isFull(): boolean {
+    return this.#parts.clock.monotonicMs() - this.#refusedMs < FULL_MS;
+  }
+
   /** Of payloads that it was given and has not read yet; what only waits for the disk is not among them. */
   get unreadBytes(): number {
-    return (this.#sentBytes - Atomics.load(this.#readBytes, 0)) | 0;
+    return (this.#sentBytes - Atomics.load(this.#parts.readBytes, 0)) | 0;
   }
 
   /** As `Reception.take`; the payload is copied. */
@@ -139,6 +154,10 @@ export class RemoteShard implements Shard {
     const answer = await this.#ask({ ask: "take", format, payload: copy }, isLarge);
     this.#slots.give(copy);
     if (answer.reading !== undefined) onRead(answer.reading);
+    const code = answer.failure?.code;
+    if (code === "overloaded" || code === "unavailable") {
+      this.#refusedMs = this.#parts.clock.monotonicMs();
+    }
     throwFailure(answer);
   }
 
@@ -163,7 +182,7 @@ export class RemoteShard implements Shard {
     if (this.isClosed) return;
     this.isClosed = true;
     await this.#ask({ ask: "close" });
-    this.#queries.close();
+    this.#parts.queries.close();
   }
 
   /** Takes what the thread says. */
@@ -185,7 +204,7 @@ export class RemoteShard implements Shard {
   end(): void {
     const open = [...this.#open.values()];
     this.#open.clear();
-    this.#queries.close();
+    this.#parts.queries.close();
     const gone = new SpoorError("unavailable", "a thread of the store has ended");
     for (const { reject } of open) reject(gone);
   }
@@ -205,7 +224,7 @@ export class RemoteShard implements Shard {
     if (this.#asked.length === 0) return;
     const asked = this.#asked;
     this.#asked = [];
-    this.#worker.postMessage({ asked } satisfies ToShard, []);
+    this.#parts.worker.postMessage({ asked } satisfies ToShard, []);
   }
 }
 
