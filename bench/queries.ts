@@ -24,7 +24,7 @@ const AHEAD_US = 60_000_000;
 /** Of every so many answers the hits are counted. */
 const COUNTED_EACH = 10;
 /** Asked of each kind before the clock runs: by then its code is compiled. */
-const WARM_REQUESTS = 60;
+const WARM_REQUESTS = 200;
 const GZIP_MAGIC = 0x1f;
 
 export interface QueryReport {

@@ -21,6 +21,7 @@ import type {
   TraceQuery,
   ValueQuery,
 } from "../model/trace-query.ts";
+import { reuseBatch } from "./head/emit.ts";
 import type { Calls, Hits, Part, SpanNames, SpanServices } from "./part.ts";
 import type { SeriesLine } from "./series-counter.ts";
 
@@ -172,6 +173,7 @@ function movedLine(line: SeriesLine, transfer: ArrayBuffer[]): SeriesLine {
 
 function packed(trace: SpanBatch, transfer: ArrayBuffer[]): ArrayBuffer {
   const buffer = packSpans(trace);
+  reuseBatch(trace);
   transfer.push(buffer);
   return buffer;
 }

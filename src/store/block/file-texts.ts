@@ -38,6 +38,9 @@ export class FileTexts {
     { index: -1, reuses: 0, page: undefined },
   ];
 
+  /** The first entry of the page that was found last. */
+  #first = 0;
+
   constructor(pages: BlockPages) {
     this.#pages = pages;
     this.#sharedPages = pages.footer.pages.countOf("sharedTexts");
@@ -67,6 +70,21 @@ export class FileTexts {
   /** A view of the entry's bytes; it stays valid as long as the question. */
   bytes(entry: number): Uint8Array {
     if (entry === 0) return NO_BYTES;
+    const { bytes, ends } = this.#pageOf(entry);
+    const own = entry - this.#first;
+    return bytes.subarray(own === 0 ? 0 : ends[own - 1], ends[own]);
+  }
+
+  internInto(entry: number, to: Dictionary): number {
+    if (entry === 0) return 0;
+    const { bytes, ends } = this.#pageOf(entry);
+    const own = entry - this.#first;
+    // The same bytes for every text of the page: a dictionary knows them.
+    return to.intern(bytes, own === 0 ? 0 : ends[own - 1]!, ends[own]!);
+  }
+
+  /** The page with an entry; `#first` is the first one in it. */
+  #pageOf(entry: number): TextPage {
     const { textPages, entries } = this.#pages.footer.figures;
     if (entry >= entries) throw damaged(`entry ${entry} of ${entries}`, 0);
     const index = lastAtMost(textPages, entry);
@@ -81,9 +99,8 @@ export class FileTexts {
       last.index = index;
       last.reuses = reuses;
     }
-    const { ends, bytes } = page;
-    const own = entry - first;
-    return bytes.subarray(own === 0 ? 0 : ends[own - 1], ends[own]);
+    this.#first = first;
+    return page;
   }
 
   /** Reads the texts of a page of rows, which will be asked for; those that are damaged are not. */
@@ -101,11 +118,6 @@ export class FileTexts {
 
   #firstEntryOf(own: number): number {
     return this.#pages.footer.figures.textPages[this.#sharedPages + own]!;
-  }
-
-  internInto(entry: number, to: Dictionary): number {
-    const bytes = this.bytes(entry);
-    return to.intern(bytes, 0, bytes.length);
   }
 
   /** How many texts page `index` of the index has. */

@@ -37,7 +37,8 @@ export interface RowColumns {
 export interface Events extends TermLists {
   readonly start: Uint32Array;
   readonly us: Float64Array;
-  readonly isStep: boolean;
+  /** `us` is what has to be added to the start of the row, zigzag. */
+  isStep: boolean;
   readonly restNs: Uint16Array;
   readonly name: Uint32Array;
   readonly dropped: Uint32Array;

@@ -72,7 +72,6 @@ export class RowPage implements Rows {
   #spanId: Uint32Array | undefined;
   #parents: Uint32Array | undefined;
   #events: Events | undefined;
-  #eventUs: Float64Array | undefined;
   #links: Links | undefined;
   #terms: PageTerms | undefined;
   #vocabulary: Vocabulary | undefined;
@@ -184,14 +183,16 @@ export class RowPage implements Rows {
   get eventUs(): Float64Array {
     const events = this.#event;
     if (!events.isStep) return events.us;
-    if (this.#eventUs === undefined) {
-      this.#eventUs = events.us.map(unzigzag);
-      for (let row = 0; row < this.rows; row++) {
-        const end = events.start[row + 1]!;
-        for (let at = events.start[row]!; at < end; at++) this.#eventUs[at]! += this.startUs[row]!;
+    const { startUs } = this;
+    for (let row = 0; row < this.rows; row++) {
+      const end = events.start[row + 1]!;
+      for (let at = events.start[row]!; at < end; at++) {
+        events.us[at] = unzigzag(events.us[at]!) + startUs[row]!;
       }
     }
-    return this.#eventUs;
+    // The page is kept as it is now.
+    events.isStep = false;
+    return events.us;
   }
 
   get eventRestNs(): Uint16Array {

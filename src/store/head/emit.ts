@@ -11,7 +11,7 @@ import type { Owners, Rows, Vocabulary } from "./columns.ts";
 
 /** Makes one SpanBatch out of rows that are given one after the other. */
 export class Emitter {
-  readonly batch: SpanBatch = new SpanBatch();
+  readonly batch: SpanBatch = spare.pop() ?? new SpanBatch();
   readonly #memo = new Map<Vocabulary, BlockMemo>();
   /** Content of a resource (scope) in numbers of the batch -> its index there. */
   readonly #resources = new Map<string, number>();
@@ -30,8 +30,11 @@ export class Emitter {
     const scope = this.#scope(block, memo, rows.scope[from]!);
     const row = batch.openRow(resource, scope);
     batch.traceId.set(traceId, 16 * row);
-    batch.spanId.set(bytesOf(rows.spanId, from), 8 * row);
-    batch.parentSpanId.set(bytesOf(rows.parentSpanId, from), 8 * row);
+    const { spanId, parentSpanId } = rows;
+    batch.spanIdWords[2 * row] = spanId[2 * from]!;
+    batch.spanIdWords[2 * row + 1] = spanId[2 * from + 1]!;
+    batch.parentSpanIdWords[2 * row] = parentSpanId[2 * from]!;
+    batch.parentSpanIdWords[2 * row + 1] = parentSpanId[2 * from + 1]!;
     batch.startUs[row] = rows.startUs[from]!;
     batch.startRestNs[row] = rows.startRestNs[from]!;
     batch.durationNs[row] = rows.durationNs[from]!;
@@ -208,6 +211,15 @@ interface BlockMemo {
   readonly scopes: Map<number, number>;
 }
 
-function bytesOf(column: Uint32Array, row: number): Uint8Array {
-  return new Uint8Array(column.buffer, column.byteOffset + 8 * row, 8);
+/** Batches that nobody reads any more: their arrays have grown already. */
+const spare: SpanBatch[] = [];
+const SPARE_MAX = 8;
+/** Of a trace of some thousand spans: larger ones are rare. */
+const SPARE_BYTES_MAX = 2 * 1024 * 1024;
+
+/** The caller has made a batch of an Emitter into something else, and nobody reads it any more. */
+export function reuseBatch(batch: SpanBatch): void {
+  if (spare.length === SPARE_MAX || batch.memoryBytes() > SPARE_BYTES_MAX) return;
+  batch.reset();
+  spare.push(batch);
 }
