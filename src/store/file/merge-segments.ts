@@ -86,7 +86,8 @@ async function write(
   const name = segmentFileName(blocks[0]!.id, end.id);
   await writeAside(files, directory, name, async (append) => {
     await append([writeSegmentHeader()]);
-    for (const source of sources) await copyBlocks(source, append);
+    const memory = new Uint8Array(PIECE_BYTES);
+    for (const source of sources) await copyBlocks(source, append, memory);
     for (const pages of index.write()) await append([pages]);
     await append([ending]);
   });
@@ -106,13 +107,14 @@ function placeBlocks(sources: readonly SegmentFile[]): SegmentBlock[] {
   return blocks;
 }
 
-async function copyBlocks(file: SegmentFile, append: Append): Promise<void> {
+/** @param memory for pieces, one after the other. */
+async function copyBlocks(file: SegmentFile, append: Append, memory: Uint8Array): Promise<void> {
   for (const block of file.blocks) {
     const end = block.offset + block.bytes;
     let crc = 0;
     for (let at = block.offset; at < end; at += PIECE_BYTES) {
       const length = Math.min(PIECE_BYTES, end - at);
-      const piece = namingFile(file.figures.name, () => file.source.read(at, length));
+      const piece = namingFile(file.figures.name, () => file.source.read(at, length, memory));
       crc = crc32(piece, crc);
       await append([piece]);
     }
