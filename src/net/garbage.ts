@@ -34,7 +34,7 @@ const LARGE_BYTES_MIN = 4 * 1024 * 1024;
  * New objects get this much room before they are looked through. V8 lets the room grow to 128 MB when
  * many survive a look, as in a burst, and keeps it; receiving and storing make few objects.
  */
-const YOUNG_BYTES_MAX = 16 * 1024 * 1024;
+const YOUNG_BYTES_MAX = 8 * 1024 * 1024;
 /** Between two looks at how large the room is: one costs 10 µs. */
 const LOOK_EVERY_BYTES = 1024 * 1024;
 
@@ -43,7 +43,7 @@ const LOOK_EVERY_BYTES = 1024 * 1024;
  * like ours gets 10 % from V8, so that marking it took a tenth of the CPU of a server under load; more than
  * this costs memory and gains little.
  */
-const GROWING_PERCENT = 50;
+const GROWING_PERCENT = 100;
 
 let isYoungBound = false;
 let lookBytes = 0;

@@ -22,6 +22,7 @@ import { writeOtlpProto } from "../../wire/write-otlp-proto.ts";
 import { makeReadReceived } from "../readers.ts";
 import { LocalReception, type Reading } from "../reception.ts";
 import { makeSanitizer } from "../sanitize.ts";
+import type { Sharing } from "./load-share.ts";
 import { type Shards, type ShardsOptions, openShards } from "./open-shards.ts";
 import type { PlainStoreOptions } from "./shard-messages.ts";
 
@@ -63,7 +64,14 @@ function optionsOf(directory: string, shards: number): ShardsOptions {
     metrics: new MetricsRegistry(),
     log: silentLog,
     onBug: assert.ifError,
+    sharing: inTurn(),
   };
+}
+
+/** Every other payload goes to another thread. */
+function inTurn(): Sharing {
+  let turn = 0;
+  return { goesOn: () => turn++ % 2 === 1 };
 }
 
 function open(directory: string, shards: number, metrics = new MetricsRegistry()): Promise<Shards> {
@@ -152,23 +160,23 @@ test("openShards() answers as one store does", async () => {
   await shards.store.close();
 });
 
-test("openShards() has small payloads read in turn, large ones by who has time", async () => {
-  for (const [rows, small] of [
-    [10, true],
-    [1_000, false],
+test("openShards() has other threads read what is given away, as far as they have time", async () => {
+  for (const [share, expected] of [
+    [0, (spans: readonly number[]) => spans[1] === 0],
+    [0.5, (spans: readonly number[]) => spans[0] === spans[1]],
+    // A thread cannot read all as fast as it comes here.
+    [1, (spans: readonly number[]) => spans[0]! > 0 && spans[1]! >= 2_000],
   ] as const) {
-    const payloads = makePayloads(rows);
-    assert.ok(payloads.every(({ length }) => length < 16_384 === small));
+    const payloads = makePayloads(share === 1 ? 1_000 : 10);
     const directory = await makeFolder();
-    const shards = await open(directory, 2);
+    const sharing: Sharing = share === 0.5 ? inTurn() : { goesOn: () => share === 1 };
+    const shards = await openShards({ ...optionsOf(directory, 2), sharing });
     const readings = await takeAll(shards, payloads);
     await shards.store.close();
     const spans = await countSpans(directory);
     const sum = readings.reduce((all, reading) => all + reading.rows, 0);
-    assert.equal(spans[0]! + spans[1]!, sum);
-    // The first large ones find the thread idle; it cannot read all as fast as they come.
-    if (small) assert.equal(spans[0], spans[1]);
-    else assert.ok(spans[0]! > 0 && spans[1]! >= 2 * rows, spans.join());
+    assert.equal((spans[0] ?? 0) + (spans[1] ?? 0), sum);
+    assert.ok(expected(spans), `${share}: ${spans.join()}`);
   }
 });
 
@@ -177,6 +185,7 @@ test("openShards() gives nothing to a shard that has just refused what it was gi
   const shards = await openShards({
     ...optionsOf(directory, 2),
     store: { ...storeOptions(directory), headBytesMax: 48 << 20, blockRowsMax: undefined },
+    sharing: { goesOn: () => true },
     // "Just" is for ever.
     clock: { ...systemClock, monotonicMs: () => 0 },
   });

@@ -1,11 +1,8 @@
 // Several shards as one store: payloads go to who has time, questions to all.
 //
-//   large payload ─▶ the thread with the least before it ─▶ reads, logs, stores
-//               └──▶ all have enough before them: shard 0, in this thread
-//   small payload ─▶ each in turn: the way to a thread costs what is saved by it
+//   payload ─▶ shard 0, in this thread, which has the sockets of all ─▶ reads, logs, stores
+//         └──▶ this thread's processor is full (load-share.ts): the thread with the least before it
 //   question ─▶ JoinedPart over all shards
-//
-// This thread has the sockets of all besides, so of large payloads it takes only what the others leave.
 //
 // A start with fewer shards than the directory has opens all of them; those beyond the number answer
 // questions and take nothing. A trace's spans may lie in every shard.
@@ -24,6 +21,7 @@ import { segmentMetrics } from "../../store/segment/store-counts.ts";
 import type { StoreFigures, TraceStore } from "../../store/trace-store.ts";
 import { WorkerBuilder } from "../../store/segment/worker-builder.ts";
 import type { Reception } from "../reception.ts";
+import { LoadShare, type Sharing } from "./load-share.ts";
 import { LocalShard, openLocalShard } from "./local-shard.ts";
 import { type RemoteShard, openRemoteShard } from "./remote-shard.ts";
 import type { PlainStoreOptions } from "./shard-messages.ts";
@@ -32,13 +30,11 @@ import type { Shard } from "./shard.ts";
 /** One thread writes the files of so many: writing takes a third to half of the CPU of reading and indexing. */
 const BUILDER_SHARDS = 2;
 
-/** Some thirty spans. */
-const SMALL_BYTES_MAX = 16 * 1024;
 /** Two or three usual batches: a thread never waits for us. */
 const UNREAD_BYTES_MAX = 512 * 1024;
 
 export interface ShardsOptions {
-  /** Of shard 0; the others are alike, each in its own folder. Bounds are those of all together. */
+  /** Of shard 0; the others are alike, each in its own folder. Bounds but the head's are those of all together. */
   readonly store: PlainStoreOptions;
   /** How many take what comes. */
   readonly shards: number;
@@ -49,6 +45,8 @@ export interface ShardsOptions {
   readonly log: Log;
   /** Called when a shard's thread ends by itself: the process should end. */
   readonly onBug: (error: unknown) => void;
+  /** What goes to other threads; left out: as the load of this one tells. */
+  readonly sharing?: Sharing | undefined;
 }
 
 export interface Shards {
@@ -87,7 +85,8 @@ export async function openShards(options: ShardsOptions): Promise<Shards> {
   const threads = await Promise.all(others);
   showMetrics([local, ...threads], options.metrics);
   const takers = threads.slice(0, options.shards - 1);
-  const reception = makeReception(local, takers);
+  const { sharing = new LoadShare(clock, threadCpuMs) } = options;
+  const reception = makeReception(local, takers, sharing);
   const close = (): Promise<void> => closeAll([local, ...threads], builders);
   const joined = makeStore({ directory: store.directory, local, threads, takers, close });
   return { store: joined, reception };
@@ -104,14 +103,23 @@ async function closeAll(
   await Promise.all(builders.map((builder) => builder.close()));
 }
 
-function makeReception(local: LocalShard, threads: readonly RemoteShard[]): Reception {
+/** Of the thread that asks. */
+function threadCpuMs(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1_000;
+}
+
+function makeReception(
+  local: LocalShard,
+  threads: readonly RemoteShard[],
+  sharing: Sharing,
+): Reception {
   let turn = 0;
   return {
     take(format, payload, onRead, read) {
-      turn = (turn + 1) % (threads.length + 1);
-      const isSmall = payload.length < SMALL_BYTES_MAX;
-      const thread = isSmall ? threads[turn - 1] : findIdlest(threads, turn);
-      return thread === undefined || thread.isFull || read !== undefined
+      const goesOn = read === undefined && sharing.goesOn(payload.length);
+      const thread = goesOn ? findIdlest(threads, turn++) : undefined;
+      return thread === undefined || read !== undefined
         ? local.receive(format, payload, onRead, read)
         : thread.receive(format, payload, onRead);
     },
@@ -133,11 +141,10 @@ function findIdlest(threads: readonly RemoteShard[], first: number): RemoteShard
   return idlest;
 }
 
-/** Every shard has its share of what the process may hold. */
+/** Every shard has its share of what the process may hold, but a head for blocks of the same size. */
 function boundsOf(store: PlainStoreOptions, shards: number): Partial<PlainStoreOptions> {
-  const { headBytesMax, bytesMax, cacheBytes } = store;
+  const { bytesMax, cacheBytes } = store;
   return {
-    headBytesMax: headBytesMax / shards,
     bytesMax: bytesMax / shards,
     ...(cacheBytes === undefined ? {} : { cacheBytes: cacheBytes / shards }),
   };

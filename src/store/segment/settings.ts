@@ -39,7 +39,8 @@ export const segmentSettings = {
   "segment.head-max-bytes": setting("bytes", "96MiB", {
     help:
       "Memory of spans that are in no file yet, and of their index. When it is full because files " +
-      "cannot be written fast enough, senders are told to come again.",
+      "cannot be written fast enough, senders are told to come again. Of each shard: a quarter of it is a " +
+      "block, and smaller ones cost more.",
     min: 33_554_432,
   }),
   "segment.shards": setting("count", 1, {
