@@ -16,6 +16,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   query: library, //                HTTP and gRPC answers
   tracegen: [...floor, "wire", "net"], // made-up traces, sent in any protocol
   demo: [...floor, "wire"], //      small services with real OpenTelemetry SDKs
+  client: ["base", "model", "wire"], // the tracer in users' processes: Node 20 and later, no server code
   cli: [...library, "sampling", "agent", "collector", "query", "tracegen", "demo"], // knows all rooms
 };
 
@@ -33,5 +34,6 @@ export const packages: Readonly<Record<string, readonly string[]>> = {
   net: ["@grpc/reflection"],
   demo: ["@grpc/grpc-js", "@opentelemetry/"],
   store: ["re2js"],
+  client: ["opentracing", "@grpc/grpc-js", "@opentelemetry/api"],
   cli: ["pino", "smol-toml", "yaml"],
 };
