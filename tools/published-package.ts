@@ -4,6 +4,7 @@
 //   node-linux-* (the pinned Node)           ──▶ gone; `engines` says which Node is needed
 //   bin      ./src/cli/main.ts               ──▶ ./cli/main.js
 //   exports  ./src/wire/index.ts             ──▶ { types: ./wire/index.d.ts, default: ./wire/index.js }
+//   exports  { import, require } of a source ──▶ the same for each; `require` gets the CommonJS in ./cjs
 //
 // Not here: reading and writing the files (build.ts).
 
@@ -12,11 +13,14 @@ export interface Manifest {
   readonly version: string;
   readonly private?: boolean;
   readonly bin?: Readonly<Record<string, string>>;
-  readonly exports?: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
+  readonly exports?: Readonly<Record<string, Exported>>;
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly optionalDependencies?: Readonly<Record<string, string>>;
   readonly [key: string]: unknown;
 }
+
+/** A file, or one for each condition (`import`, `require`, `types` …). */
+type Exported = string | { readonly [condition: string]: Exported };
 
 /** What the version metric and route show. Empty where it cannot be known. */
 export interface Commit {
@@ -38,6 +42,9 @@ interface LockedPackage {
   readonly [key: string]: unknown;
 }
 
+/** The folder of dist/ that holds the client once more, as CommonJS. */
+export const COMMONJS_FOLDER = "cjs";
+
 const PINNED_NODE = /^node-linux-/;
 const DROPPED = new Set(["private", "scripts", "devDependencies", "imports"]);
 
@@ -46,7 +53,7 @@ export function makePublishedManifest(root: Manifest, commit: Commit): Manifest 
   return {
     ...(Object.fromEntries(kept) as Manifest),
     bin: mapValues(root.bin ?? {}, emittedPath),
-    exports: mapValues(root.exports ?? {}, publishedExport),
+    exports: mapValues(root.exports ?? {}, (target) => publishedExport(target, ".")),
     optionalDependencies: withoutPinnedNode(root.optionalDependencies ?? {}),
     ...commit,
   };
@@ -67,11 +74,14 @@ function withoutPinnedNode(all: Readonly<Record<string, string>>): Record<string
   return Object.fromEntries(Object.entries(all).filter(([name]) => !PINNED_NODE.test(name)));
 }
 
-function publishedExport(
-  target: string | Readonly<Record<string, string>>,
-): string | Readonly<Record<string, string>> {
-  if (typeof target !== "string" || !target.endsWith(".ts")) return target;
-  const path = emittedPath(target);
+function publishedExport(target: Exported, folder: string): Exported {
+  if (typeof target !== "string") {
+    return mapValues(target, (one, condition) =>
+      publishedExport(one, condition === "require" ? `./${COMMONJS_FOLDER}` : folder),
+    );
+  }
+  if (!target.endsWith(".ts")) return target;
+  const path = emittedPath(target).replace(".", folder);
   return { types: path.replace(/\.js$/, ".d.ts"), default: path };
 }
 
@@ -80,6 +90,9 @@ function emittedPath(path: string): string {
   return path.replace(/^(?:\.\/)?src\//, "./").replace(/\.ts$/, ".js");
 }
 
-function mapValues<A, B>(all: Readonly<Record<string, A>>, map: (one: A) => B): Record<string, B> {
-  return Object.fromEntries(Object.entries(all).map(([key, value]) => [key, map(value)]));
+function mapValues<A, B>(
+  all: Readonly<Record<string, A>>,
+  map: (one: A, key: string) => B,
+): Record<string, B> {
+  return Object.fromEntries(Object.entries(all).map(([key, value]) => [key, map(value, key)]));
 }
