@@ -54,7 +54,8 @@ export async function openStore(parts: StoreParts): Promise<OpenStore> {
   const shards = config["segment.shards"];
   if (Math.max(shards, await countShards(files, options.directory)) > 1) {
     const { openShards } = await import("../collector/shards/open-shards.ts");
-    return openShards({ store: options, shards, tags, files, clock, metrics, log, onBug });
+    const sharing = config["segment.shard-percent"] / 100;
+    return openShards({ store: options, shards, sharing, tags, files, clock, metrics, log, onBug });
   }
   const { SegmentStore } = await import("../store/segment/segment-store.ts");
   const { makeReadReceived } = await import("../collector/readers.ts");

@@ -68,7 +68,7 @@ test("what was dropped to make room is the oldest, also when it is killed meanwh
 
 test("several shards lose nothing either", async () => {
   const random = makeRandom(SEED + 3);
-  const flags = ["--segment.shards=2"];
+  const flags = ["--segment.shards=2", "--segment.shard-percent=50"];
   await using rig = await CrashRig.open({ random, answersMax: 500, tiny: "?", flags });
   for (let kill = 0; kill < Math.ceil(KILLS / 5); kill++) {
     await rig.killUnderLoad(await rig.start());

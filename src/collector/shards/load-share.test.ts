@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { LoadShare } from "./load-share.ts";
+import { FixedShare, LoadShare } from "./load-share.ts";
 
 /** A thread that is busy for a share of the time, and what it gives away of payloads of 1,000 bytes. */
 function open(): {
@@ -53,4 +53,16 @@ test("LoadShare looks at the clock's turns, not at payloads", () => {
   const { run, share } = open();
   run(1, 100, 1);
   assert.ok(share() <= 0.2 + 1e-9, `${share()}`);
+});
+
+test("FixedShare gives away its share of the bytes, whatever payloads they come in", () => {
+  const share = new FixedShare(0.3);
+  let all = 0;
+  let given = 0;
+  for (let n = 1; n <= 1_000; n++) {
+    const bytes = (n * 37) % 1_000;
+    all += bytes;
+    if (share.goesOn(bytes)) given += bytes;
+  }
+  assert.ok(Math.abs(given / all - 0.3) < 0.01, `${given / all}`);
 });

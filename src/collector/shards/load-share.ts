@@ -18,6 +18,26 @@ export interface Sharing {
   goesOn(bytes: number): boolean;
 }
 
+/** Always as much. */
+export class FixedShare implements Sharing {
+  /** Of all bytes, 0..1. */
+  share: number;
+  /** Bytes that should have gone to others and did not. */
+  #due = 0;
+
+  constructor(share: number) {
+    this.share = share;
+  }
+
+  goesOn(bytes: number): boolean {
+    if (this.share === 0) this.#due = 0;
+    this.#due += this.share * bytes;
+    if (this.#due < bytes) return false;
+    this.#due -= bytes;
+    return true;
+  }
+}
+
 const LOOK_MS = 50;
 /** After a longer time nothing is known any more. */
 const KNOWN_MS = 1_000;
@@ -26,14 +46,11 @@ const BUSY_MAX = 0.92;
 const STEP = 0.1;
 
 export class LoadShare implements Sharing {
-  /** Of all bytes, 0..1. */
-  share = 0;
+  readonly #given = new FixedShare(0);
   readonly #clock: Clock;
   readonly #cpuMs: () => number;
   #lookedMs: number;
   #lookedCpuMs: number;
-  /** Bytes that should have gone to others and did not. */
-  #due = 0;
 
   /** @param cpuMs that this thread has used so far. */
   constructor(clock: Clock, cpuMs: () => number) {
@@ -43,12 +60,14 @@ export class LoadShare implements Sharing {
     this.#lookedCpuMs = cpuMs();
   }
 
+  /** Of all bytes, 0..1. */
+  get share(): number {
+    return this.#given.share;
+  }
+
   goesOn(bytes: number): boolean {
     this.#look();
-    this.#due += this.share * bytes;
-    if (this.#due < bytes) return false;
-    this.#due -= bytes;
-    return true;
+    return this.#given.goesOn(bytes);
   }
 
   #look(): void {
@@ -59,9 +78,9 @@ export class LoadShare implements Sharing {
     const busy = (cpuMs - this.#lookedCpuMs) / pastMs;
     this.#lookedMs = nowMs;
     this.#lookedCpuMs = cpuMs;
-    if (pastMs > KNOWN_MS) this.share = 0;
-    else if (busy > BUSY_MAX) this.share = Math.min(1, this.share + STEP);
-    else if (busy < BUSY_MIN) this.share = Math.max(0, this.share - STEP);
-    if (this.share === 0) this.#due = 0;
+    const given = this.#given;
+    if (pastMs > KNOWN_MS) given.share = 0;
+    else if (busy > BUSY_MAX) given.share = Math.min(1, given.share + STEP);
+    else if (busy < BUSY_MIN) given.share = Math.max(0, given.share - STEP);
   }
 }

@@ -21,7 +21,7 @@ import { segmentMetrics } from "../../store/segment/store-counts.ts";
 import type { StoreFigures, TraceStore } from "../../store/trace-store.ts";
 import { WorkerBuilder } from "../../store/segment/worker-builder.ts";
 import type { Reception } from "../reception.ts";
-import { LoadShare, type Sharing } from "./load-share.ts";
+import { FixedShare, LoadShare, type Sharing } from "./load-share.ts";
 import { LocalShard, openLocalShard } from "./local-shard.ts";
 import { type RemoteShard, openRemoteShard } from "./remote-shard.ts";
 import type { PlainStoreOptions } from "./shard-messages.ts";
@@ -45,8 +45,8 @@ export interface ShardsOptions {
   readonly log: Log;
   /** Called when a shard's thread ends by itself: the process should end. */
   readonly onBug: (error: unknown) => void;
-  /** What goes to other threads; left out: as the load of this one tells. */
-  readonly sharing?: Sharing | undefined;
+  /** What goes to other threads, or its share of all bytes; 0: as the load of this one tells. */
+  readonly sharing: Sharing | number;
 }
 
 export interface Shards {
@@ -85,7 +85,7 @@ export async function openShards(options: ShardsOptions): Promise<Shards> {
   const threads = await Promise.all(others);
   showMetrics([local, ...threads], options.metrics);
   const takers = threads.slice(0, options.shards - 1);
-  const { sharing = new LoadShare(clock, threadCpuMs) } = options;
+  const sharing = makeSharing(options.sharing, clock);
   const reception = makeReception(local, takers, sharing);
   const close = (): Promise<void> => closeAll([local, ...threads], builders);
   const joined = makeStore({ directory: store.directory, local, threads, takers, close });
@@ -101,6 +101,11 @@ async function closeAll(
   await Promise.all(shards.filter((shard) => !isLocal(shard)).map((shard) => shard.close()));
   await Promise.all(shards.filter(isLocal).map((shard) => shard.close()));
   await Promise.all(builders.map((builder) => builder.close()));
+}
+
+function makeSharing(sharing: Sharing | number, clock: Clock): Sharing {
+  if (typeof sharing !== "number") return sharing;
+  return sharing === 0 ? new LoadShare(clock, threadCpuMs) : new FixedShare(sharing);
 }
 
 /** Of the thread that asks. */

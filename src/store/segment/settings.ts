@@ -51,6 +51,13 @@ export const segmentSettings = {
     min: 1,
     max: SHARDS_MAX,
   }),
+  "segment.shard-percent": setting("count", 0, {
+    help:
+      "How much of what comes the threads of the other shards take; 0: what the main thread cannot do " +
+      "itself, told by the CPU that it uses.",
+    min: 0,
+    max: 100,
+  }),
   "segment.cache-bytes": setting("bytes", "48MiB", {
     help: "Memory of what was read from files for queries and is kept for the next ones.",
     min: 4_194_304,
