@@ -121,22 +121,22 @@ test("Collectors.tryTake() gives the lane with the fewest calls, and one that re
   const collectors = net.collectors({ minPeers: 3 });
   await collectors.open();
   await net.time.pass(0);
-  const taken = Array.from({ length: 6 }, () => collectors.tryTake()!);
+  const taken = Array.from({ length: 6 }, () => collectors.tryTake(0)!);
   const counts = Map.groupBy(taken, ({ address }) => address);
   assert.deepEqual(
     [...counts.values()].map(({ length }) => length),
     [2, 2, 2],
   );
   taken[0]!.done("good");
-  assert.equal(collectors.tryTake()!.address, taken[0]!.address);
+  assert.equal(collectors.tryTake(0)!.address, taken[0]!.address);
   taken[1]!.done(new Setback("later", 5_000));
   await net.time.pass(4_999);
   // A fourth one was connected in its place.
   assert.equal(collectors.connected, 4);
-  const others = Array.from({ length: 20 }, () => collectors.tryTake()!.address);
+  const others = Array.from({ length: 20 }, () => collectors.tryTake(0)!.address);
   assert.ok(!others.includes(taken[1]!.address));
   await net.time.pass(1);
-  assert.equal(collectors.tryTake()!.address, taken[1]!.address);
+  assert.equal(collectors.tryTake(0)!.address, taken[1]!.address);
   collectors.close();
 });
 
@@ -145,12 +145,12 @@ test("Collectors.tryTake() avoids an address only if there is another", async ()
   const collectors = net.collectors({ hostPorts: [{ host: "a", port: 1 }] });
   await collectors.open();
   await net.time.pass(0);
-  assert.equal(collectors.tryTake("a:1")?.address, "a:1");
+  assert.equal(collectors.tryTake(0, "a:1")?.address, "a:1");
   collectors.close();
   const two = net.collectors();
   await two.open();
   await net.time.pass(0);
-  for (let call = 0; call < 5; call++) assert.equal(two.tryTake("a:1")?.address, "b:1");
+  for (let call = 0; call < 5; call++) assert.equal(two.tryTake(0, "a:1")?.address, "b:1");
   two.close();
 });
 
@@ -159,11 +159,30 @@ test("Collectors takes calls that fail together for one failure", async () => {
   const collectors = net.collectors({ hostPorts: [{ host: "a", port: 1 }] });
   await collectors.open();
   await net.time.pass(0);
-  const taken = Array.from({ length: 16 }, () => collectors.tryTake()!);
+  const taken = Array.from({ length: 64 }, () => collectors.tryTake(0)!);
   for (const lane of taken) lane.done(new Setback("reset"));
-  assert.equal(collectors.tryTake(), undefined);
+  assert.equal(collectors.tryTake(0), undefined);
   await net.time.pass(50);
-  assert.equal(collectors.tryTake()?.address, "a:1");
+  assert.equal(collectors.tryTake(0)?.address, "a:1");
+  collectors.close();
+});
+
+test("Collectors.tryTake() bounds the bytes of a lane, but for a single payload", async () => {
+  const net = new TestNet();
+  const collectors = net.collectors({ hostPorts: [{ host: "a", port: 1 }] });
+  await collectors.open();
+  await net.time.pass(0);
+  const mib = 1024 * 1024;
+  const large = collectors.tryTake(5 * mib);
+  assert.equal(collectors.tryTake(0), undefined);
+  large!.done("good");
+  const taken = [collectors.tryTake(3 * mib)!, collectors.tryTake(mib)!];
+  assert.equal(collectors.tryTake(1), undefined);
+  const waiting = collectors.take(2 * mib, new AbortController().signal);
+  taken[0]!.done("good");
+  assert.equal((await waiting)?.address, "a:1");
+  assert.equal(collectors.tryTake(mib + 1), undefined);
+  assert.equal(collectors.tryTake(mib)?.address, "a:1");
   collectors.close();
 });
 
@@ -172,12 +191,12 @@ test("Collectors.take() waits its turn behind lanes that are full", async () => 
   const collectors = net.collectors({ hostPorts: [{ host: "a", port: 1 }] });
   await collectors.open();
   await net.time.pass(0);
-  const taken = Array.from({ length: 16 }, () => collectors.tryTake()!);
-  assert.equal(collectors.tryTake(), undefined);
+  const taken = Array.from({ length: 64 }, () => collectors.tryTake(0)!);
+  assert.equal(collectors.tryTake(0), undefined);
   const abort = new AbortController();
   const order: string[] = [];
   const wait = (name: string, signal: AbortSignal) =>
-    collectors.take(signal).then((lane) => void order.push(`${name} ${lane?.address}`));
+    collectors.take(0, signal).then((lane) => void order.push(`${name} ${lane?.address}`));
   const never = new AbortController().signal;
   const waiting = [wait("first", never), wait("second", abort.signal), wait("third", never)];
   abort.abort();
@@ -185,7 +204,7 @@ test("Collectors.take() waits its turn behind lanes that are full", async () => 
   taken[1]!.done("refused");
   await Promise.all(waiting);
   assert.deepEqual(order.toSorted(), ["first a:1", "second undefined", "third a:1"]);
-  const last = collectors.take(never);
+  const last = collectors.take(0, never);
   collectors.close();
   assert.equal(await last, undefined);
 });
@@ -202,11 +221,11 @@ test("Collectors looks names up again: new addresses are used, old ones let go a
   });
   await collectors.open();
   await net.time.pass(0);
-  const taken = [collectors.tryTake()!, collectors.tryTake()!];
+  const taken = [collectors.tryTake(0)!, collectors.tryTake(0)!];
   addresses = ["b", "c"];
   await net.time.pass(40_000);
   assert.deepEqual([...net.open.keys()].toSorted(), ["a", "b", "c"]);
-  assert.ok(!Array.from({ length: 9 }, () => collectors.tryTake()?.address).includes("a:1"));
+  assert.ok(!Array.from({ length: 9 }, () => collectors.tryTake(0)?.address).includes("a:1"));
   for (const lane of taken) lane.done("good");
   assert.deepEqual([...net.open.keys()].toSorted(), ["b", "c"]);
   addresses = [];
@@ -240,7 +259,7 @@ test("Collectors connects again to a peer whose calls fail, without a storm", as
   await collectors.open();
   await net.time.pass(0);
   for (let round = 0; round < 50; round++) {
-    const taken = collectors.tryTake();
+    const taken = collectors.tryTake(0);
     taken?.done(new Setback("reset"));
     net.open.get("a")?.();
     await net.time.pass(100);

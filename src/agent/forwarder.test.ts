@@ -306,23 +306,23 @@ test("Forwarder.close() spools what is under way, and the next one delivers it",
   const hanging = Promise.withResolvers<void>();
   await using hanger = await openPostSpans(() => hanging.promise);
   const first = await openTestForwarder({ ports: [hanger.port], directory, callMs: 60_000 });
-  const sends = range(1, 40).map((number) => first.send(numberedParcel(number)));
-  await until(() => hanger.calls === 16);
+  const sends = range(1, 100).map((number) => first.send(numberedParcel(number)));
+  await until(() => hanger.calls === 64);
   await first.close(30);
   await Promise.all(sends);
   first.checkBooks();
-  assert.equal(first.figures().spooled.parcels, 40);
-  await assert.rejects(first.send(numberedParcel(41)), { code: "unavailable" });
+  assert.equal(first.figures().spooled.parcels, 100);
+  await assert.rejects(first.send(numberedParcel(101)), { code: "unavailable" });
   hanging.resolve();
 
   await using collector = await openPostSpans();
   await using second = await openTestForwarder({ ports: [collector.port], directory });
-  await until(() => second.figures().delivered.parcels === 40);
+  await until(() => second.figures().delivered.parcels === 100);
   assert.deepEqual(
     collector.taken.toSorted((a, b) => a - b),
-    range(1, 40),
+    range(1, 100),
   );
-  assert.equal(second.figures().recovered.parcels, 40);
+  assert.equal(second.figures().recovered.parcels, 100);
   second.checkBooks();
 });
 

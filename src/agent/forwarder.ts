@@ -144,7 +144,7 @@ export class CollectorForwarder implements Forwarder {
     const late = new AbortController();
     const cancel = wake(STRATEGY_MS_MAX, () => late.abort());
     try {
-      const taken = collectors.tryTake() ?? (await collectors.take(late.signal));
+      const taken = collectors.tryTake(0) ?? (await collectors.take(0, late.signal));
       if (taken === undefined) throw new SpoorError("unavailable", "no collector is connected");
       return await ask(taken, service, late.signal);
     } finally {
@@ -237,11 +237,13 @@ export class CollectorForwarder implements Forwarder {
   /** Books what became of the parcel, unless it is left. */
   async #deliver(parcel: Parcel, patience: Patience, stop: AbortSignal): Promise<DeliveryOutcome> {
     const { collectors } = this.#options;
+    const { length: bytes } = parcel.payload;
     let avoid: string | undefined;
     let silences = 0;
     let deliveredBefore = 0;
     for (let attempt = 0; attempt < patience.attempts && !stop.aborted; attempt++) {
-      const taken = collectors.tryTake(avoid) ?? (await this.#wait(patience.waitMs, stop, avoid));
+      const taken =
+        collectors.tryTake(bytes, avoid) ?? (await this.#wait(bytes, patience.waitMs, stop, avoid));
       if (taken === undefined) break;
       const failure = await this.#call(taken, parcel);
       if (failure === undefined) return { is: "delivered" };
@@ -270,18 +272,19 @@ export class CollectorForwarder implements Forwarder {
   }
 
   async #wait(
+    bytes: number,
     waitMs: number,
     stop: AbortSignal,
     avoid: string | undefined,
   ): Promise<TakenLane | undefined> {
     const { wake, collectors } = this.#options;
-    if (waitMs === Infinity) return collectors.take(stop, avoid);
+    if (waitMs === Infinity) return collectors.take(bytes, stop, avoid);
     const late = new AbortController();
     const end = (): void => late.abort();
     const cancel = wake(waitMs, end);
     stop.addEventListener("abort", end, { once: true });
     try {
-      return await collectors.take(late.signal, avoid);
+      return await collectors.take(bytes, late.signal, avoid);
     } finally {
       stop.removeEventListener("abort", end);
       cancel();

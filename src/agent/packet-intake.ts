@@ -28,8 +28,8 @@ import type { ParcelSender } from "./parcel-sender.ts";
 import { peekPacket } from "./peek-packet.ts";
 import { SpanJoiner } from "./span-joiner.ts";
 
-/** The kernel's buffer holds more than what comes in ten such slices. */
-const SLICE_MS = 2;
+/** One or two full packets: sockets wait no longer, neither the doors' nor the collectors' for what is next. */
+const SLICE_MS = 0.5;
 
 export interface PacketIntakeOptions {
   readonly doors: readonly DoorPlan[];

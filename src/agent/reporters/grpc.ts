@@ -11,12 +11,13 @@
 
 import { SpoorError } from "../../base/errors.ts";
 import type { ClientTls } from "../../net/client-tls.ts";
-import { type GrpcClient, openGrpcClient } from "../../net/grpc-client.ts";
+import { openGrpcClient } from "../../net/grpc-client.ts";
 import { GrpcError } from "../../net/grpc-service.ts";
 import { GRPC_STATUS } from "../../net/status.ts";
 import { readExportAnswer } from "../../wire/otlp-answer.ts";
 import { LENGTH, fieldTag } from "../../wire/protobuf-reader.ts";
 import { ProtobufWriter } from "../../wire/protobuf-writer.ts";
+import { type GrpcLines, openGrpcLines } from "./grpc-lines.ts";
 import { verdictOfGrpc } from "./grpc-verdict.ts";
 import { openStrategyByHttp } from "./strategy-by-http.ts";
 import { type Lane, type LeftOut, NOTHING_LEFT_OUT, type Reporter } from "./reporter.ts";
@@ -82,7 +83,11 @@ function makeReporter(
     protocol,
     format,
     async open({ address, hostName }, onLost) {
-      const client = await openGrpcClient({ address, hostName, tls, connectTimeoutMs, onLost });
+      const client = await openGrpcLines(
+        (onLineLost) =>
+          openGrpcClient({ address, hostName, tls, connectTimeoutMs, onLost: onLineLost }),
+        onLost,
+      );
       const ask = async (method: string, message: Uint8Array, signal: AbortSignal) => {
         try {
           return await client.call(method, message, { timeoutMs, signal });
@@ -111,7 +116,7 @@ function makeReporter(
 }
 
 /** A server that knows nothing of health is as well as it can say. */
-async function check(client: GrpcClient, timeoutMs: number): Promise<void> {
+async function check(client: GrpcLines, timeoutMs: number): Promise<void> {
   let answer: Uint8Array;
   try {
     answer = await client.call(CHECK, new Uint8Array(), { timeoutMs });
