@@ -36,7 +36,8 @@ const ONE_PLACE: readonly {
   {
     what: "process.env",
     pattern: /\bprocess\.env\b/,
-    where: ["src/cli/main.ts", "src/demo/"], // a demo service is a program of its own
+    // A demo service is a program of its own; the client is configured by the application's.
+    where: ["src/cli/main.ts", "src/demo/", "src/client/env.ts"],
     instead: "take the value as an argument",
   },
   {
@@ -48,13 +49,13 @@ const ONE_PLACE: readonly {
   {
     what: "a clock",
     pattern: /\b(?:Date\.now|performance\.now|process\.hrtime)\b|\bnew Date\(\)/,
-    where: ["src/base/clock.ts"],
+    where: ["src/base/clock.ts", "src/client/span-clock.ts"],
     instead: "take a Clock",
   },
   {
     what: "the process",
     pattern: /\bprocess\.(?:exit|argv|on|once|kill)\b/,
-    where: ["src/cli/", "src/demo/"],
+    where: ["src/cli/", "src/demo/", "src/client/flush-at-exit.ts"],
     instead: "report to the supervisor in cli",
   },
 ];

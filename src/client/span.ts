@@ -1,0 +1,253 @@
+// One span while the application works on it.
+//
+//   tracer.startSpan ──▶ setTag, log, setBaggageItem … ──▶ finish ──▶ reporter
+//
+// A span that is not sampled keeps its context and its name, and takes no tag and no log, so it costs
+// next to nothing. What reaches a finished span is ignored and counted: it could not be reported.
+//
+// Source: opentracing 0.14 (API), jaeger-client 3.19 (the fields that begin with _, which users read).
+// Trust: every argument is the application's and may be anything; nothing throws.
+// Not here: ids and the decision to sample (tracer.ts), what becomes of values (plain-value.ts).
+
+import { type Reference, Span as OpenTracingSpan } from "opentracing";
+import { cutText, printName } from "./plain-value.ts";
+import { FLAG_DEBUG, FLAG_SAMPLED, type SpanContext } from "./span-context.ts";
+import type { Anchor } from "./span-clock.ts";
+import type { Tracer } from "./tracer.ts";
+
+export interface Tag {
+  readonly key: string;
+  readonly value: unknown;
+}
+
+export interface LogRecord {
+  /** Milliseconds since the Unix epoch, with fractions. */
+  readonly timestamp: number;
+  readonly fields: readonly Tag[];
+}
+
+/** Far more than a screen shows; a loop that tags one span for ever stays within it. */
+export const TAGS_MAX = 1_024;
+export const LOGS_MAX = 1_024;
+/** Also of a record of a log. */
+const FIELDS_MAX = 256;
+
+const SAMPLING_PRIORITY = "sampling.priority";
+
+// Shared by all spans that have none.
+const NO_TAGS: Tag[] = [];
+const NO_LOGS: LogRecord[] = [];
+Object.freeze(NO_TAGS);
+Object.freeze(NO_LOGS);
+
+export class Span extends OpenTracingSpan {
+  _operationName: string;
+  _spanContext: SpanContext;
+  /** Milliseconds since the Unix epoch, with fractions. */
+  _startTime: number;
+  /** Milliseconds, with fractions; undefined until a sampled span is finished. */
+  _duration: number | undefined;
+  /** Frozen while empty. */
+  _tags: Tag[];
+  _logs: LogRecord[];
+  _references: readonly Reference[];
+  /** Tags and logs beyond the bounds, which are not reported. */
+  _droppedTags: number;
+  _droppedLogs: number;
+  readonly #tracer: Tracer;
+  readonly #anchor: Anchor;
+  #isFinished: boolean;
+
+  /** Made by a tracer only. */
+  constructor(
+    tracer: Tracer,
+    operationName: string,
+    context: SpanContext,
+    startTime: number | undefined,
+    references: readonly Reference[],
+  ) {
+    super();
+    const clock = tracer._clock;
+    this._operationName = operationName;
+    this._spanContext = context;
+    this._startTime = startTime ?? clock.nowMs();
+    this._duration = undefined;
+    this._tags = NO_TAGS;
+    this._logs = NO_LOGS;
+    this._references = references;
+    this._droppedTags = 0;
+    this._droppedLogs = 0;
+    this.#tracer = tracer;
+    this.#anchor = clock.anchor;
+    this.#isFinished = false;
+  }
+
+  override context(): SpanContext {
+    return this._spanContext;
+  }
+
+  override tracer(): Tracer {
+    return this.#tracer;
+  }
+
+  get operationName(): string {
+    return this._operationName;
+  }
+
+  get serviceName(): string {
+    return this.#tracer._serviceName;
+  }
+
+  get isFinished(): boolean {
+    return this.#isFinished;
+  }
+
+  override setOperationName(name: string): this {
+    if (this.#isFinished) {
+      this.#tracer._misuse.afterFinish++;
+      return this;
+    }
+    this._operationName = printName(name);
+    if (this._spanContext.isUndecided) this.#tracer._decideAgain(this);
+    return this;
+  }
+
+  override setTag(key: string, value: unknown): this {
+    if (key === SAMPLING_PRIORITY && !this.#setPriority(value)) return this;
+    if (this.#isWriteable()) this._addTag(key, value);
+    return this;
+  }
+
+  override addTags(tags: Readonly<Record<string, unknown>>): this {
+    if (typeof tags !== "object" || tags === null) return this;
+    try {
+      // First, as it may make the span take the others.
+      const priority = tags[SAMPLING_PRIORITY];
+      if (priority !== undefined) this.setTag(SAMPLING_PRIORITY, priority);
+      if (!this.#isWriteable()) return this;
+      for (const key in tags) {
+        if (key !== SAMPLING_PRIORITY && Object.hasOwn(tags, key)) this._addTag(key, tags[key]);
+      }
+    } catch {
+      this.#tracer._misuse.threw++; // a getter or a proxy of the application
+    }
+    return this;
+  }
+
+  /** @param timestamp milliseconds since the Unix epoch; now if left out. */
+  override log(fields: Readonly<Record<string, unknown>>, timestamp?: number): this {
+    if (!this.#isWriteable()) return this;
+    if (this._logs.length >= LOGS_MAX) {
+      this._droppedLogs++;
+      return this;
+    }
+    const taken = this.#takeFields(fields);
+    if (this._logs === NO_LOGS) this._logs = [];
+    const now = isTime(timestamp) ? timestamp : this.#tracer._clock.sinceMs(this.#anchor);
+    this._logs.push({ timestamp: now, fields: taken });
+    return this;
+  }
+
+  override logEvent(event: string, payload?: unknown): void {
+    this.log(payload === undefined ? { event } : { event, payload });
+  }
+
+  override setBaggageItem(key: string, value: string): this {
+    const name = normalizeBaggageKey(key);
+    this._spanContext = this.#tracer._setBaggage(this, name, cutText(printName(value)));
+    return this;
+  }
+
+  override getBaggageItem(key: string): string | undefined {
+    return this._spanContext.baggage?.[normalizeBaggageKey(key)];
+  }
+
+  /** @param finishTime milliseconds since the Unix epoch; now if left out. */
+  override finish(finishTime?: number): void {
+    if (this.#isFinished) {
+      this.#tracer._finishedTwice(this);
+      return;
+    }
+    this.#isFinished = true;
+    const context = this._spanContext;
+    if (!context.isSampled()) return;
+    const end = isTime(finishTime) ? finishTime : this.#tracer._clock.sinceMs(this.#anchor);
+    this._duration = end - this._startTime;
+    this.#tracer._report(this);
+  }
+
+  /** Appends without asking whether the span is sampled or finished. */
+  _addTag(key: string, value: unknown): void {
+    if (this._tags.length >= TAGS_MAX) {
+      this._droppedTags++;
+      return;
+    }
+    if (this._tags === NO_TAGS) this._tags = [];
+    this._tags.push({ key, value: typeof value === "string" ? cutText(value) : value });
+  }
+
+  toJSON(): object {
+    const { _operationName, _startTime, _duration, _tags, _logs } = this;
+    return {
+      operationName: _operationName,
+      context: this._spanContext,
+      startTime: _startTime,
+      duration: _duration,
+      tags: _tags,
+      logs: _logs,
+    };
+  }
+
+  #isWriteable(): boolean {
+    if (this.#isFinished) {
+      this.#tracer._misuse.afterFinish++;
+      return false;
+    }
+    const context = this._spanContext;
+    return context.isSampled() || context.isUndecided;
+  }
+
+  #takeFields(fields: Readonly<Record<string, unknown>>): Tag[] {
+    const taken: Tag[] = [];
+    if (typeof fields !== "object" || fields === null) return taken;
+    try {
+      for (const key in fields) {
+        if (!Object.hasOwn(fields, key)) continue;
+        if (taken.length >= FIELDS_MAX) break;
+        const value = fields[key];
+        taken.push({ key, value: typeof value === "string" ? cutText(value) : value });
+      }
+    } catch {
+      this.#tracer._misuse.threw++;
+    }
+    return taken;
+  }
+
+  /**
+   * `sampling.priority`: above 0 makes the trace a debug one, as far as the throttler lets it; 0 and
+   * below stops the recording of the trace in this process.
+   *
+   * @returns whether that changed anything, so that the tag is to be kept.
+   */
+  #setPriority(value: unknown): boolean {
+    if (value === undefined || value === null || this.#isFinished) return false;
+    const context = this._spanContext;
+    context.isUndecided = false;
+    if (!(Number(value) > 0)) {
+      context.flags &= ~(FLAG_SAMPLED | FLAG_DEBUG);
+      return true;
+    }
+    if (context.isDebug() || !this.#tracer._isDebugAllowed(this._operationName)) return false;
+    context.flags |= FLAG_SAMPLED | FLAG_DEBUG;
+    return true;
+  }
+}
+
+function isTime(value: unknown): value is number {
+  return typeof value === "number" && value > 0 && value < Number.POSITIVE_INFINITY;
+}
+
+/** As headers spell it: lower case, with - for _. */
+function normalizeBaggageKey(key: string): string {
+  return printName(key).replaceAll("_", "-").toLowerCase();
+}
