@@ -66,7 +66,7 @@ export async function openEcho(
 ): Promise<Echo> {
   const server = new grpc.Server(options);
   server.addService(
-    Object.fromEntries(KINDS.map((kind) => [kind, methodOf(kind)])) as grpc.ServiceDefinition,
+    Object.fromEntries(KINDS.map((kind) => [kind, methodOf(kind)])),
     makeHandlers(look),
   );
   const port = await new Promise<number>((resolve, reject) => {
@@ -77,7 +77,7 @@ export async function openEcho(
   const wire = await openWire(port);
   return {
     port: wire.port,
-    cut: wire.cut,
+    cut: () => wire.cut(),
     stop: () => server.forceShutdown(),
     close: () => {
       server.forceShutdown();
@@ -259,7 +259,7 @@ export function callEcho(client: grpc.Client, kind: Kind, call: CallArguments): 
       cancel = () => stream.cancel();
       stream.on("data", (answer) => {
         heard();
-        answers.push(answer as unknown as Message);
+        answers.push(answer);
       });
       stream.on("error", heard);
       stream.on("status", settle);

@@ -14,7 +14,7 @@ interface StartedSpan {
   context(): {
     readonly traceIdStr: string;
     readonly spanIdStr: string;
-    readonly parentIdStr: string | null;
+    readonly parentIdStr: string | null | undefined;
   };
   readonly _operationName: string;
   readonly _tags: readonly KeyValue[];
@@ -27,7 +27,8 @@ export interface SeenSpan {
   readonly name: string;
   readonly traceId: string;
   readonly spanId: string;
-  readonly parentId: string | null;
+  /** undefined: a root. */
+  readonly parentId: string | undefined;
   readonly tags: Readonly<Record<string, unknown>>;
   readonly logs: readonly Readonly<Record<string, unknown>>[];
   readonly finishes: number;
@@ -80,7 +81,7 @@ function see(span: StartedSpan, finishes: number): SeenSpan {
     name: span._operationName,
     traceId: context.traceIdStr,
     spanId: context.spanIdStr,
-    parentId: context.parentIdStr,
+    parentId: context.parentIdStr ?? undefined,
     tags: fromEntries(span._tags),
     logs: span._logs.map((record) => fromEntries(record.fields)),
     finishes,

@@ -2,155 +2,43 @@
 //
 //   root ─▶ client span (one a call) ─▶ server span (one an attempt)
 //
-// Not here: single parts (call-span.test.ts, metadata-carrier.test.ts), other tracers (test/e2e).
+// Not here: options and broken tracers (interceptor-options.test.ts), other tracers (test/e2e).
 
 import assert from "node:assert/strict";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import * as grpc from "@grpc/grpc-js";
+import { KINDS, REFUSAL, callEcho } from "../../../test/echo-grpc.ts";
 import {
-  type CallArguments,
-  type Called,
-  type Calling,
-  type Echo,
-  type Kind,
-  KINDS,
-  type Message,
-  REFUSAL,
-  type Say,
-  callEcho,
-  openEcho,
-  pathOf,
-} from "../../../test/echo-grpc.ts";
-import {
-  type RecordingTracer,
-  type SeenSpan,
-  makeJaegerTracer,
-  recordSpans,
-} from "../../../test/recording-tracer.ts";
-import { until, untilStill } from "../../../test/until.ts";
+  checkError,
+  checkSpans,
+  checkSuccess,
+  makeRequests,
+  openRig,
+} from "../../../test/traced-echo.ts";
+import { until } from "../../../test/until.ts";
 import { activeSpan, runWithSpan } from "../active-span.ts";
 import type { Span } from "../span.ts";
-import {
-  type InterceptorOptions,
-  openTracingClientInterceptor,
-  openTracingServerInterceptor,
-} from "./index.ts";
 
-/** What the application saw of tracing: which span was active where. */
-type Sight = readonly [place: string, spanId: string | undefined];
-
-interface Rig {
-  readonly echo: Echo;
-  readonly recorded: RecordingTracer;
-  readonly client: grpc.Client;
-  readonly sights: Sight[];
-  /** Calls as the child of a root span, which is finished when the call has come to its end. */
-  call(kind: Kind, say: Say, more?: Partial<CallArguments>): Calling;
-  /** When no span is running any more: those of one call, told apart. */
-  ended(): Promise<{ root: SeenSpan; client: SeenSpan; servers: SeenSpan[] }>;
-}
-
-interface RigOptions {
-  readonly client?: InterceptorOptions;
-  readonly server?: InterceptorOptions;
-  readonly channel?: grpc.ClientOptions;
-}
-
-async function openRig(t: TestContext, options: RigOptions = {}): Promise<Rig> {
-  const recorded = recordSpans(makeJaegerTracer("echo"));
-  const { tracer } = recorded;
-  const sights: Sight[] = [];
-  const see = (place: string): void => {
-    sights.push([place, activeSpan()?.context().toSpanId()]);
-  };
-  const echo = await openEcho(
-    { interceptors: [openTracingServerInterceptor({ tracer, ...options.server })] },
-    (_kind, place) => see(place),
-  );
-  const client = new grpc.Client(`127.0.0.1:${echo.port}`, grpc.credentials.createInsecure(), {
-    "grpc.initial_reconnect_backoff_ms": 10,
-    ...options.channel,
-    interceptors: [openTracingClientInterceptor({ tracer, ...options.client })],
-  });
-  t.after(() => {
-    client.close();
-    echo.close();
-  });
-  return {
-    echo,
-    recorded,
-    client,
-    sights,
-    call: (kind, say, more = {}) => {
-      const root = tracer.startSpan("root") as unknown as Span;
-      const requests = makeRequests(say);
-      const heard = (): void => see("heard");
-      const calling = runWithSpan(root, () => callEcho(client, kind, { requests, heard, ...more }));
-      return { ...calling, done: calling.done.finally(() => root.finish()) };
+/** Tries a call up to three times while a server is not available. */
+const RETRYING = JSON.stringify({
+  methodConfig: [
+    {
+      name: [{ service: "test.Echo" }],
+      retryPolicy: {
+        maxAttempts: 3,
+        initialBackoff: "0.01s",
+        maxBackoff: "0.01s",
+        backoffMultiplier: 1,
+        retryableStatusCodes: ["UNAVAILABLE"],
+      },
     },
-    ended: async () => {
-      await until(() => recorded.running() === 0);
-      await untilStill(() => recorded.spans().length);
-      const spans = recorded.spans();
-      for (const span of spans) assert.equal(span.finishes, 1, `ends of ${span.name}`);
-      const of = (kind: string): SeenSpan[] => spans.filter((s) => s.tags["span.kind"] === kind);
-      const [root, second] = spans.filter((span) => span.name === "root");
-      const [call, more] = of("client");
-      assert.ok(root !== undefined && second === undefined);
-      assert.ok(call !== undefined && more === undefined);
-      return { root, client: call, servers: of("server") };
-    },
-  };
-}
-
-function makeRequests(say: Say): Message[] {
-  return [
-    { say: "ok", text: "1" },
-    { say, text: "2" },
-  ].slice(say === "ok" ? 0 : 1) as Message[];
-}
-
-/** Parents, the tags that every span has, and that the trace is one. */
-function checkSpans(
-  kind: Kind,
-  { root, client, servers }: { root: SeenSpan; client: SeenSpan; servers: SeenSpan[] },
-  attempts = 1,
-): void {
-  assert.equal(servers.length, attempts);
-  assert.equal(client.parentId, root.spanId);
-  for (const server of servers) assert.equal(server.parentId, client.spanId);
-  for (const span of [client, ...servers]) {
-    assert.equal(span.name, pathOf(kind));
-    assert.equal(span.traceId, root.traceId);
-    assert.equal(span.tags["component"], "gRPC");
-    assert.equal(span.tags["grpc.method"], pathOf(kind));
-  }
-}
-
-function checkSuccess(span: SeenSpan): void {
-  assert.equal(span.tags["grpc.code"], grpc.status.OK);
-  assert.equal(span.tags["error"], undefined);
-  assert.deepEqual(span.logs, []);
-}
-
-function checkError(span: SeenSpan, code: grpc.status, details?: string): void {
-  assert.equal(span.tags["grpc.code"], code);
-  assert.equal(span.tags["error"], true);
-  const { event, message, "error.kind": kind } = span.logs.at(-1) ?? {};
-  assert.deepEqual([event, kind], ["error", grpc.status[code]]);
-  if (details === undefined) assert.match(String(message), new RegExp(`^${code} [A-Z_]+: `));
-  else assert.equal(message, `${code} ${grpc.status[code]}: ${details}`);
-}
-
-async function settle(calling: Calling): Promise<Called> {
-  const called = await calling.done;
-  return called;
-}
+  ],
+});
 
 for (const kind of KINDS) {
   test(`${kind}: success is one span at each side, with what is known of the call`, async (t) => {
     const rig = await openRig(t);
-    assert.equal((await settle(rig.call(kind, "ok"))).code, grpc.status.OK);
+    assert.equal((await rig.call(kind, "ok").done).code, grpc.status.OK);
     const spans = await rig.ended();
     checkSpans(kind, spans);
     for (const span of [spans.client, ...spans.servers]) checkSuccess(span);
@@ -160,7 +48,7 @@ for (const kind of KINDS) {
 
   test(`${kind}: a refusal is an error at both sides, in the caller's words`, async (t) => {
     const rig = await openRig(t);
-    const called = await settle(rig.call(kind, "fail"));
+    const called = await rig.call(kind, "fail").done;
     assert.equal(called.code, grpc.status.INVALID_ARGUMENT);
     const spans = await rig.ended();
     checkSpans(kind, spans);
@@ -172,7 +60,7 @@ for (const kind of KINDS) {
   test(`${kind}: a deadline ends both spans with its code and names it in a tag`, async (t) => {
     const rig = await openRig(t);
     const deadline = Date.now() + 150;
-    const called = await settle(rig.call(kind, "hang", { options: { deadline } }));
+    const called = await rig.call(kind, "hang", { options: { deadline } }).done;
     assert.equal(called.code, grpc.status.DEADLINE_EXCEEDED);
     const spans = await rig.ended();
     checkSpans(kind, spans);
@@ -189,7 +77,7 @@ for (const kind of KINDS) {
     const calling = rig.call(kind, "hang");
     await until(() => rig.sights.some(([place]) => place === "later" || place === "start"));
     calling.cancel();
-    assert.equal((await settle(calling)).code, grpc.status.CANCELLED);
+    assert.equal((await calling.done).code, grpc.status.CANCELLED);
     const spans = await rig.ended();
     checkSpans(kind, spans);
     for (const span of [spans.client, ...spans.servers]) {
@@ -203,7 +91,7 @@ for (const kind of KINDS) {
     const calling = rig.call(kind, "hang");
     await until(() => rig.sights.length > 0);
     rig.echo.cut();
-    assert.equal((await settle(calling)).code, grpc.status.UNAVAILABLE);
+    assert.equal((await calling.done).code, grpc.status.UNAVAILABLE);
     const spans = await rig.ended();
     checkSpans(kind, spans);
     checkError(spans.client, grpc.status.UNAVAILABLE);
@@ -215,11 +103,125 @@ for (const kind of KINDS) {
     const calling = rig.call(kind, "hang");
     await until(() => rig.sights.length > 0);
     rig.echo.stop();
-    const { code } = await settle(calling);
+    const { code } = await calling.done;
     assert.notEqual(code, grpc.status.OK);
     const spans = await rig.ended();
     checkSpans(kind, spans);
     checkError(spans.client, code);
     checkError(spans.servers[0]!, grpc.status.CANCELLED);
   });
+
+  test(`${kind}: retries are one span at the client and one an attempt at the server`, async (t) => {
+    const rig = await openRig(t, { channel: { "grpc.service_config": RETRYING } });
+    assert.equal((await rig.call(kind, "flaky").done).code, grpc.status.OK);
+    const spans = await rig.ended();
+    checkSpans(kind, spans, 3);
+    checkSuccess(spans.client);
+    const [first, second, third] = spans.servers;
+    for (const refused of [first, second]) checkError(refused!, grpc.status.UNAVAILABLE, "not yet");
+    checkSuccess(third!);
+  });
+
+  test(`${kind}: the span is active in all of the handler, the caller's in what it hears`, async (t) => {
+    const rig = await openRig(t);
+    const calling = rig.call(kind, "ok");
+    await calling.done;
+    const { root, servers } = await rig.ended();
+    const wanted = kind === "unary" || kind === "serverStream" ? [] : ["data", "end"];
+    for (const place of ["start", "later", ...wanted, "heard"]) {
+      const seen = rig.sights.filter(([where]) => where === place);
+      const expected = place === "heard" ? root.spanId : servers[0]?.spanId;
+      assert.ok(seen.length > 0, place);
+      for (const [, spanId] of seen) assert.equal(spanId, expected, place);
+    }
+  });
+
+  test(`${kind}: the span is active where a handler hears of a cancel`, async (t) => {
+    const rig = await openRig(t);
+    const calling = rig.call(kind, "hang");
+    await until(() => rig.sights.some(([place]) => place === "later"));
+    calling.cancel();
+    await calling.done;
+    const { servers } = await rig.ended();
+    await until(() => rig.sights.some(([place]) => place === "cancelled"));
+    const seen = rig.sights.find(([place]) => place === "cancelled");
+    assert.equal(seen?.[1], servers[0]?.spanId);
+  });
+
+  test(`${kind}: calls at the same time, also while connecting, hear their own caller's span`, async (t) => {
+    const rig = await openRig(t);
+    const { tracer } = rig.recorded;
+    const roots = Array.from({ length: 8 }, (_, at) => tracer.startSpan(`caller ${at}`));
+    const heard: [wanted: string, active: string | undefined][] = [];
+    const calls = roots.map((root) =>
+      runWithSpan(root as unknown as Span, () => {
+        const hear = (): void => {
+          heard.push([root.context().toSpanId(), activeSpan()?.context().toSpanId()]);
+        };
+        return callEcho(rig.client, kind, { requests: makeRequests("ok"), heard: hear }).done;
+      }),
+    );
+    await Promise.all(calls);
+    for (const root of roots) root.finish();
+    assert.ok(heard.length >= roots.length);
+    for (const [wanted, active] of heard) assert.equal(active, wanted);
+    await until(() => rig.recorded.running() === 0);
+    const parents = rig.recorded.spans().filter((span) => span.tags["span.kind"] === "client");
+    assert.deepEqual(
+      parents.map((span) => span.parentId),
+      roots.map((root) => root.context().toSpanId()),
+    );
+  });
 }
+
+test("a handler that throws is an error of both spans", async (t) => {
+  for (const kind of ["unary", "serverStream"] as const) {
+    const rig = await openRig(t);
+    assert.equal((await rig.call(kind, "throw").done).code, grpc.status.UNKNOWN);
+    const spans = await rig.ended();
+    checkSpans(kind, spans);
+    for (const span of [spans.client, ...spans.servers]) checkError(span, grpc.status.UNKNOWN);
+  }
+});
+
+for (const kind of KINDS) {
+  test(`${kind}: a response that cannot be written is the error that the caller sees`, async (t) => {
+    const rig = await openRig(t);
+    const called = await rig.call(kind, "unwritable").done;
+    assert.equal(called.code, grpc.status.INTERNAL);
+    const spans = await rig.ended();
+    for (const span of [spans.client, ...spans.servers]) {
+      checkError(span, grpc.status.INTERNAL, called.details);
+    }
+  });
+}
+
+test("a server that cannot be reached ends the client's span", async (t) => {
+  const rig = await openRig(t);
+  rig.echo.close();
+  assert.equal((await rig.call("unary", "ok").done).code, grpc.status.UNAVAILABLE);
+  const { client, servers } = await rig.ended();
+  checkError(client, grpc.status.UNAVAILABLE);
+  assert.deepEqual(servers, []);
+});
+
+test("calls without an active span are roots, and hear of none", async (t) => {
+  const rig = await openRig(t);
+  const heard: unknown[] = [];
+  const requests = makeRequests("ok");
+  await callEcho(rig.client, "bidi", { requests, heard: () => heard.push(activeSpan()) }).done;
+  await until(() => rig.recorded.running() === 0);
+  const [client, server] = rig.recorded.spans();
+  assert.equal(client?.parentId, undefined);
+  assert.equal(server?.parentId, client?.spanId);
+  assert.ok(heard.length > 0 && heard.every((span) => span === undefined));
+});
+
+test("the application's metadata is sent and left as it was", async (t) => {
+  const rig = await openRig(t);
+  const metadata = new grpc.Metadata();
+  metadata.set("x-of-mine", "1");
+  await rig.call("unary", "ok", { metadata }).done;
+  assert.deepEqual(metadata.getMap(), { "x-of-mine": "1" });
+  checkSpans("unary", await rig.ended());
+});
