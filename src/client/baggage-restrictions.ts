@@ -134,7 +134,10 @@ function readRestrictions(text: string): Map<string, BaggageRestriction> {
   for (const row of rows as readonly unknown[]) {
     const { baggageKey, maxValueLength = 0 } = (row ?? {}) as Readonly<Record<string, unknown>>;
     if (typeof baggageKey !== "string" || !isLength(maxValueLength)) throw refuse();
-    restrictions.set(baggageKey, { keyAllowed: true, maxValueLength });
+    const restriction = { keyAllowed: true, maxValueLength };
+    restrictions.set(baggageKey, restriction);
+    // Spans spell keys as headers do; the list may be made for clients in other languages.
+    restrictions.set(baggageKey.replaceAll("_", "-").toLowerCase(), restriction);
   }
   return restrictions;
 }

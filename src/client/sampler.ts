@@ -23,6 +23,11 @@ export interface Sampler {
    * @param context has the new trace's id; without it the decision is drawn by lot.
    */
   isSampled(operation: string, tags: SamplerTags, context?: SpanContext): boolean;
+  /**
+   * Whether the answer depends on the operation: a no may then be asked for again, once, when the first
+   * span of the trace gets another name.
+   */
+  readonly decidesByOperation?: boolean;
   /** Ends what it does by itself. Calls back at once. */
   close(callback?: () => void): void;
   toString(): string;

@@ -32,6 +32,7 @@ export interface OperationRates {
 
 export class PerOperationSampler implements Sampler {
   readonly name = "PerOperationSampler";
+  readonly decidesByOperation = true;
   readonly #operationsMax: number;
   readonly #world: LimiterWorld;
   readonly #samplers = new Map<string, GuaranteedThroughputSampler>();

@@ -79,6 +79,10 @@ export class RemoteSampler implements Sampler {
     return this.#sampler;
   }
 
+  get decidesByOperation(): boolean {
+    return this.#sampler.decidesByOperation === true;
+  }
+
   isSampled(operation: string, tags: SamplerTags, context?: SpanContext): boolean {
     return this.#sampler.isSampled(operation, tags, context);
   }
