@@ -16,8 +16,6 @@ export type SamplerTags = Record<string, unknown>;
 
 export interface Sampler {
   readonly name: string;
-  /** Its no to the first name of a root may become a yes when the span gets another name. */
-  readonly decidesByOperation?: boolean;
   /**
    * @param tags gets `sampler.type` and `sampler.param` when the answer is yes, and nothing else.
    * @param context has the new trace's id; without it the decision is drawn by lot.
