@@ -64,18 +64,25 @@ interface PartBytes {
   readonly span: number;
   readonly text: number;
   readonly number: number;
+  readonly bool: number;
   readonly log: number;
   readonly reference: number;
   readonly process: number;
 }
 
-// Compact: a field's head is 1 byte, an int64 up to 10, a length 1 to 5 (3 here: LONG_TEXT adds the
-// rest). Binary: 3, 8, 4. OTLP: tags of 1 byte, lengths of 4 here.
+// Compact: a field's head is 1 byte, an int64 up to 10, a length up to 2 (LONG_TEXT adds the rest), the
+// size of a list up to 4. Binary: 3, 8, 4, 5. OTLP: tags of 1 byte, lengths of 4.
 const PART_BYTES: Readonly<Record<BufferFormat, PartBytes>> = {
-  compact: { span: 104, text: 12, number: 18, log: 18, reference: 42, process: 112 },
-  binary: { span: 124, text: 24, number: 26, log: 24, reference: 48, process: 160 },
-  otlp: { span: 136, text: 24, number: 26, log: 40, reference: 88, process: 64 },
+  compact: { span: 78, text: 9, number: 15, bool: 7, log: 22, reference: 42, process: 112 },
+  binary: { span: 90, text: 22, number: 26, bool: 19, log: 28, reference: 50, process: 160 },
+  otlp: { span: 136, text: 24, number: 26, bool: 26, log: 40, reference: 88, process: 64 },
 };
+/** Compact: what an id of zero, a start after 1970, a duration of less than an hour take less. */
+const ZERO_ID_BYTES = 9;
+const USUAL_START_BYTES = 2;
+const USUAL_START_US_MAX = 2 ** 54;
+const SHORT_DURATION_BYTES = 5;
+const SHORT_DURATION_MS = 3_600_000;
 /** Lengths from here on may take more bytes than counted above. */
 const LONG_TEXT = 1 << 14;
 const LONG_TEXT_BYTES = 12;
@@ -104,6 +111,7 @@ export class SpanBuffer {
   processBytes = 0;
   readonly #part: PartBytes;
   readonly #isOtlp: boolean;
+  readonly #isCompact: boolean;
   #process: ProcessLike = { serviceName: "unknown", tags: [] };
   /** Where the process ends and the rows begin. */
   #start: BatchMark | undefined;
@@ -120,6 +128,7 @@ export class SpanBuffer {
   constructor(format: BufferFormat) {
     this.#part = PART_BYTES[format];
     this.#isOtlp = format === "otlp";
+    this.#isCompact = format === "compact";
   }
 
   get rows(): number {
@@ -130,6 +139,7 @@ export class SpanBuffer {
   setProcess(process: ProcessLike): void {
     this.#process = process;
     this.#forget();
+    this.#begin();
   }
 
   /**
@@ -226,6 +236,7 @@ export class SpanBuffer {
     }
   }
 
+  /** @returns no less than the bytes that they take beyond, or below, those of any span. */
   #columns(row: number, span: FinishedSpan): number {
     const { batch } = this;
     const context = span.context();
@@ -241,7 +252,8 @@ export class SpanBuffer {
     const start = span._startTime * 1_000;
     const startUs = Math.floor(start);
     batch.startUs[row] = startUs;
-    batch.durationNs[row] = Math.round((span._duration ?? 0) * 1e6);
+    const durationMs = span._duration ?? 0;
+    batch.durationNs[row] = Math.round(durationMs * 1e6);
     const name = this.#entryOf(span._operationName);
     batch.name[row] = name;
     let bytes = batch.dictionary.length(name);
@@ -261,7 +273,13 @@ export class SpanBuffer {
       batch.origin[row] = ORIGIN_JAEGER_THRIFT;
       batch.flags[row] = context.flags;
     }
-    return bytes < LONG_TEXT ? bytes : bytes + LONG_TEXT_BYTES;
+    if (bytes >= LONG_TEXT) bytes += LONG_TEXT_BYTES;
+    if (!this.#isCompact) return bytes;
+    if ((context.traceHighHigh | context.traceHighLow) === 0) bytes -= ZERO_ID_BYTES;
+    if ((context.parentHigh | context.parentLow) === 0) bytes -= ZERO_ID_BYTES;
+    if (startUs >= 0 && startUs < USUAL_START_US_MAX) bytes -= USUAL_START_BYTES;
+    if (durationMs >= 0 && durationMs < SHORT_DURATION_MS) bytes -= SHORT_DURATION_BYTES;
+    return bytes;
   }
 
   /** @returns no less than the bytes that they take. */
@@ -284,7 +302,7 @@ export class SpanBuffer {
         size += part.number;
       } else if (typeof value === "boolean") {
         table.add(key, BOOL, value ? 1 : 0);
-        size += part.number;
+        size += part.bool;
       } else {
         size += this.#unusual(table, key, value);
       }
