@@ -4,6 +4,11 @@
 
 import { createRequire } from "node:module";
 import type { SpanOptions, Tracer } from "opentracing";
+import { makeCodecs } from "../src/client/propagation/codec.ts";
+import type { Propagation } from "../src/client/propagation/header-formats.ts";
+import { NoopReporter } from "../src/client/reporter.ts";
+import { ConstSampler } from "../src/client/samplers/const-sampler.ts";
+import { Tracer as ClientTracer } from "../src/client/tracer.ts";
 
 interface KeyValue {
   readonly key: string;
@@ -48,6 +53,16 @@ interface JaegerClient {
   readonly ConstSampler: new (decision: boolean) => unknown;
 }
 
+/** The client's own, with its headers in several formats. */
+export function makeClientTracer(
+  service: string,
+  propagation: readonly Propagation[] = ["jaeger"],
+): ClientTracer {
+  const codecs = makeCodecs({ propagation, onGarbage: () => {} });
+  const options = { codecs: { ...codecs }, traceId128bit: true };
+  return new ClientTracer(service, new NoopReporter(), new ConstSampler(true), options);
+}
+
 /** npm's jaeger-client, which is another implementation than ours. */
 export function makeJaegerTracer(service: string): Tracer {
   const jaeger = createRequire(import.meta.url)("jaeger-client") as JaegerClient;
@@ -79,13 +94,18 @@ function see(span: StartedSpan, finishes: number): SeenSpan {
   const context = span.context();
   return {
     name: span._operationName,
-    traceId: context.traceIdStr,
-    spanId: context.spanIdStr,
-    parentId: context.parentIdStr ?? undefined,
+    traceId: pad(context.traceIdStr),
+    spanId: pad(context.spanIdStr),
+    parentId: context.parentIdStr ? pad(context.parentIdStr) : undefined,
     tags: fromEntries(span._tags),
     logs: span._logs.map((record) => fromEntries(record.fields)),
     finishes,
   };
+}
+
+/** jaeger-client leaves leading zeros out. */
+function pad(id: string): string {
+  return id.padStart(id.length > 16 ? 32 : 16, "0");
 }
 
 function fromEntries(entries: readonly KeyValue[]): Record<string, unknown> {

@@ -27,7 +27,7 @@ import {
 import {
   type RecordingTracer,
   type SeenSpan,
-  makeJaegerTracer,
+  makeClientTracer,
   recordSpans,
 } from "./recording-tracer.ts";
 import { until, untilStill } from "./until.ts";
@@ -53,7 +53,7 @@ interface RigOptions {
 }
 
 export async function openRig(t: TestContext, options: RigOptions = {}): Promise<Rig> {
-  const recorded = recordSpans(makeJaegerTracer("echo"));
+  const recorded = recordSpans(makeClientTracer("echo"));
   const { tracer } = recorded;
   const sights: Sight[] = [];
   const see = (place: string): void => {

@@ -8,6 +8,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as grpc from "@grpc/grpc-js";
 import { KINDS, REFUSAL, callEcho } from "../../../test/echo-grpc.ts";
+import { makeClientTracer, makeJaegerTracer, recordSpans } from "../../../test/recording-tracer.ts";
 import {
   checkError,
   checkSpans,
@@ -18,6 +19,7 @@ import {
 import { until } from "../../../test/until.ts";
 import { activeSpan, runWithSpan } from "../active-span.ts";
 import type { Span } from "../span.ts";
+import type { TracedCall } from "./index.ts";
 
 /** Tries a call up to three times while a server is not available. */
 const RETRYING = JSON.stringify({
@@ -215,6 +217,42 @@ test("calls without an active span are roots, and hear of none", async (t) => {
   assert.equal(client?.parentId, undefined);
   assert.equal(server?.parentId, client?.spanId);
   assert.ok(heard.length > 0 && heard.every((span) => span === undefined));
+});
+
+test("a trace goes on with npm's jaeger-client at the other side, and its baggage with it", async (t) => {
+  const pairs = [
+    [makeClientTracer("caller"), makeJaegerTracer("callee")],
+    [makeJaegerTracer("caller"), makeClientTracer("callee")],
+  ] as const;
+  for (const [caller, callee] of pairs) {
+    const recorded = [recordSpans(caller), recordSpans(callee)] as const;
+    const baggage: unknown[] = [];
+    const tagRequest = (_request: unknown, call: TracedCall): void => {
+      baggage.push(call.span.getBaggageItem("user"));
+    };
+    const rig = await openRig(t, {
+      client: { tracer: caller },
+      server: { tracer: callee, tagRequest },
+    });
+    const root = caller.startSpan("root");
+    root.setBaggageItem("user", "Zoë, 1 & 2");
+    for (const kind of KINDS) {
+      const call = { requests: makeRequests("ok") };
+      await runWithSpan(root as Span, () => callEcho(rig.client, kind, call).done);
+    }
+    root.finish();
+    await until(() => recorded.every((one) => one.running() === 0));
+    const clients = recorded[0].spans().slice(1);
+    const servers = recorded[1].spans();
+    assert.deepEqual(
+      servers.map((span) => [span.traceId, span.parentId, span.name]),
+      clients.map((span) => [span.traceId, span.spanId, span.name]),
+    );
+    assert.deepEqual(
+      baggage,
+      Array.from(KINDS, () => "Zoë, 1 & 2"),
+    );
+  }
 });
 
 test("the application's metadata is sent and left as it was", async (t) => {
