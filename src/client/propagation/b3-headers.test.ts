@@ -15,7 +15,7 @@ function extract(carrier: object): { text: string | undefined; garbage: string[]
   if (context === null) return { text: undefined, garbage };
   const text = context.isValid
     ? context.toString()
-    : `flags ${context.flags}, ${context.isUndecided ? "undecided" : "decided"}`;
+    : `flags ${context.flags}, ${context.isRemote ? "decided" : "undecided"}`;
   return { text, garbage };
 }
 
@@ -82,7 +82,10 @@ for (const [flags, sampled, single] of [
   [3, { "x-b3-flags": "1" }, "d"],
 ] as const) {
   test(`b3: inject() with flags ${flags}, many headers or one`, () => {
-    const codecs = makeCodecs({ propagation: ["b3", "b3-single"], onGarbage: assert.fail });
+    const codecs = makeCodecs({
+      propagation: ["b3", "b3-single"],
+      onGarbage: (reason) => assert.fail(reason),
+    });
     const context = codecs.text_map.extract({ b3: `${TRACE}-${SPAN}-1-${PARENT}` });
     assert.ok(context);
     context.flags = flags;

@@ -20,7 +20,7 @@ export interface Codec {
   inject(context: SpanContext, carrier: unknown): void;
   /**
    * @returns null if there is nothing for us. A context that is not valid brings no ids, but baggage,
-   *   a debug id or, unless `isUndecided`, whether to sample (B3): a new trace starts with it.
+   *   a debug id or, if `isRemote`, whether to sample (B3): a new trace starts with it.
    */
   extract(carrier: unknown): SpanContext | null;
 }

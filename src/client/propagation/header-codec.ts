@@ -130,7 +130,7 @@ export class HeaderCodec {
     const baggage = this.#readBaggage(found);
     const debugId = ids?.isValid === true ? undefined : this.#readDebugId(found);
     if (ids === undefined && baggage === undefined && debugId === undefined) return null;
-    const context = ids ?? makeUndecided();
+    const context = ids ?? makeSpanContext();
     context.baggage = baggage;
     context.debugId = debugId;
     return context;
@@ -186,11 +186,4 @@ export class HeaderCodec {
     }
     return this.#setting.encoded ? decodeFormValue(found.debugId) : found.debugId;
   }
-}
-
-/** Says nothing of sampling, other than a context of B3's that has but a decision. */
-function makeUndecided(): SpanContext {
-  const context = makeSpanContext();
-  context.isUndecided = true;
-  return context;
 }
