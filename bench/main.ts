@@ -1,13 +1,14 @@
 // The bench: starts the server, drives it with a load generator in a process of its own, and prints what it
 // takes, what it answers and what is left after a crash, beside what it must reach.
 //
-//   npm run bench                                   all of it, some seven minutes
+//   npm run bench                                   all of it, some eight minutes
 //   npm run bench -- --quick                        all of it, each part under a second or two: does it run
 //   npm run bench -- --store memory                 another store
 //   npm run bench -- --phases doors --doors otlp-grpc --seconds 20
+//   npm run bench -- --phases agent                 the agent alone, by UDP; --agent-flag for flags of its own
 //   npm run bench -- --against ../other-checkout    the same there, in turns, and the ratios
 //
-// Phases: doors, answers, stored, survival. Data goes to a directory of its own under --data, which should
+// Phases: doors, answers, stored, survival, agent. Data goes to a directory of its own under --data, which should
 // be on a disk: a RAM disk knows no sync. Machines are shared and noisy: compare ratios of one run, not figures
 // of two.
 
@@ -15,8 +16,9 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { AGENT_RATES, type AgentBenchOptions, measureAgent } from "./agent.ts";
 import { measureAnswers, measureDoor, measureStored, type Plan, type Results } from "./phases.ts";
-import { printDoor, printStored, printTable } from "./print-results.ts";
+import { printAgent, printDoor, printStored, printTable } from "./print-results.ts";
 import { DOORS } from "./senders.ts";
 import { type ServerOptions, type StoreName, withDirectory } from "./server.ts";
 import { measureSurvival } from "./survival.ts";
@@ -32,6 +34,7 @@ interface Asked {
   readonly phases: ReadonlySet<string>;
   readonly data: string;
   readonly flags: readonly string[];
+  readonly agentFlags: readonly string[];
 }
 
 async function main(): Promise<void> {
@@ -39,7 +42,7 @@ async function main(): Promise<void> {
     options: {
       quick: { type: "boolean", default: false },
       store: { type: "string", default: "segment" },
-      phases: { type: "string", default: "doors,answers,stored,survival" },
+      phases: { type: "string", default: "doors,answers,stored,survival,agent" },
       doors: { type: "string", default: DOORS.map(({ name }) => name).join(",") },
       // Long enough that the compilation of the code, some 3 s of CPU, is a small part.
       seconds: { type: "string", default: "30" },
@@ -47,6 +50,7 @@ async function main(): Promise<void> {
       batch: { type: "string", default: "500" },
       data: { type: "string", default: tmpdir() },
       flag: { type: "string", multiple: true, default: [] },
+      "agent-flag": { type: "string", multiple: true, default: [] },
       against: { type: "string" },
       json: { type: "string", default: join(HOME, "bench/results/latest.json") },
     },
@@ -60,19 +64,24 @@ async function main(): Promise<void> {
     phases: new Set(args.phases.split(",")),
     data: args.data,
     flags: args.flag,
+    agentFlags: args["agent-flag"],
   };
   const all: Results[] = [HOME, ...(args.against === undefined ? [] : [args.against])].map(
-    (folder) => ({ folder, store: args.store as StoreName, doors: [] }),
+    (folder) => ({ folder, store: args.store as StoreName, doors: [], agent: [] }),
   );
   await runPhases(asked, all);
   print(printTable(all, !args.quick));
   mkdirSync(join(args.json, ".."), { recursive: true });
   writeFileSync(args.json, `${JSON.stringify(all, undefined, 2)}\n`);
   print(`written: ${args.json}`);
-  const { doors, stored, survival } = all[0]!;
+  const { doors, stored, survival, agent } = all[0]!;
   const lost = (survival?.lostSpans ?? 0) + (stored?.restart?.lostSpans ?? 0);
   if (doors.some(({ spansAccepted }) => spansAccepted === 0) || lost > 0) {
     print("a door took no spans, or acknowledged spans are lost");
+    process.exitCode = 1;
+  }
+  if (agent.some(({ unaccounted, arrivedSpans }) => unaccounted !== 0 || arrivedSpans === 0)) {
+    print("the agent took no spans, or lost some that it does not count");
     process.exitCode = 1;
   }
 }
@@ -87,6 +96,7 @@ function makePlan(isQuick: boolean, seconds: number, connections: number, batch:
         searchedSpans: 100_000,
         startedSpans: 250_000,
         survivalSeconds: 0.5,
+        agentSeconds: 0.5,
       }
     : {
         ...plan,
@@ -95,6 +105,7 @@ function makePlan(isQuick: boolean, seconds: number, connections: number, batch:
         searchedSpans: 2_000_000,
         startedSpans: 5_000_000,
         survivalSeconds: 5,
+        agentSeconds: 10,
       };
 }
 
@@ -132,6 +143,15 @@ async function runPhases(asked: Asked, all: readonly Results[]): Promise<void> {
       if (one.store === "memory") return;
       one.survival = await measureSurvival(options, DOOR, plan.survivalSeconds);
     });
+  }
+  for (const rate of phases.has("agent") ? AGENT_RATES : []) {
+    for (const { folder, agent } of all) {
+      const load = { rate, seconds: plan.agentSeconds };
+      const options: AgentBenchOptions = { folder, flags: asked.agentFlags, ...load };
+      const report = await measureAgent(options);
+      agent.push(report);
+      print(printAgent(report));
+    }
   }
 }
 

@@ -7,6 +7,7 @@
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { readMachineBusySeconds, readProcess } from "../test/read-process.ts";
+import type { AgentReport } from "./agent.ts";
 import type { LoadReport } from "./load.ts";
 import { type QueryPlan, type QueryReport, timeQueries } from "./queries.ts";
 import { SentTraces } from "./sent-traces.ts";
@@ -33,6 +34,8 @@ export interface Plan {
   /** Spans a second that come in while queries are timed. */
   readonly busyRate: number;
   readonly survivalSeconds: number;
+  /** At each of the agent's rates. */
+  readonly agentSeconds: number;
 }
 
 /** What was measured of one checkout; a phase that was not run is left out. */
@@ -43,6 +46,7 @@ export interface Results {
   answers?: AnswerReport;
   stored?: StoredReport;
   survival?: SurvivalReport;
+  readonly agent: AgentReport[];
 }
 
 export interface DoorReport extends LoadReport {

@@ -1,5 +1,6 @@
 // What the bench found, as lines for people: each part in detail, and the table of what must be reached.
 
+import type { AgentReport } from "./agent.ts";
 import type { DoorReport, Results, StoredReport } from "./phases.ts";
 import { BY_ID, COMMON, COMMON_PACKED, type QueryReport, RARE } from "./queries.ts";
 
@@ -49,6 +50,22 @@ export function printStored(report: StoredReport): string {
         `${restart.lostSpans} of ${restart.lookedUpSpans} spans looked up were gone`,
     );
   }
+  return lines.join("\n");
+}
+
+export function printAgent(report: AgentReport): string {
+  const { sentSpans, arrivedSpans, dropped, refused, kernelDropped, unaccounted } = report;
+  const lines = [
+    `agent at ${report.rate / 1_000} k spans/s: ${share(report)} arrived, ` +
+      `${thousands(report.spansPerAgentCpuSecond)} spans per agent CPU second`,
+    `  ${sentSpans} sent (${thousands(report.sentRate)} a second) = ${arrivedSpans} arrived + ` +
+      `${dropped} dropped + ${refused} refused + ${kernelDropped} dropped by the kernel` +
+      (unaccounted === 0 ? "" : ` + ${unaccounted} NOT COUNTED`),
+    `  CPU s: agent ${report.agentCpuSeconds.toFixed(1)}, generator ` +
+      `${report.generatorCpuSeconds.toFixed(1)}, collector ` +
+      `${report.collectorCpuSeconds.toFixed(1)}, others ${report.otherCpuSeconds.toFixed(1)}; ` +
+      `RssAnon of the agent ${megabytes(report.rssAnonBytes)}`,
+  ];
   return lines.join("\n");
 }
 
@@ -127,7 +144,48 @@ const ROWS: readonly Row[] = [
       return [found, p50 <= 2 * syncP50 + 1];
     },
   },
+  {
+    what: "agent: spans per agent CPU second, at 200 k spans/s",
+    must: "≥ 200 k (jaeger-agent: 57 to 86 k)",
+    find: ({ agent }) => {
+      const found = agent.find(({ rate }) => rate === 200_000)?.spansPerAgentCpuSecond;
+      return found === undefined ? undefined : [thousands(found), found >= 200_000];
+    },
+  },
+  agentRow(50_000, 1, "99.2 %"),
+  agentRow(100_000, 1, "83 %"),
+  agentRow(200_000, 0.99, "40 %"),
+  {
+    what: "agent: spans lost that nobody counted",
+    must: "0 (jaeger-agent counts its own queue only)",
+    find: ({ agent }) => {
+      if (agent.length === 0) return undefined;
+      const sum = (pick: (report: AgentReport) => number): number =>
+        agent.reduce((all, report) => all + pick(report), 0);
+      const lost = sum(({ sentSpans, arrivedSpans }) => sentSpans - arrivedSpans);
+      const unaccounted = sum((report) => Math.abs(report.unaccounted));
+      return [`${unaccounted} of ${lost} lost`, unaccounted === 0];
+    },
+  },
 ];
+
+function agentRow(rate: number, shareMin: number, jaeger: string): Row {
+  const least = shareMin === 1 ? "100 %" : `≥ ${100 * shareMin} %`;
+  return {
+    what: `agent: arrives at ${rate / 1_000} k spans/s by UDP`,
+    must: `${least} (jaeger-agent: ${jaeger})`,
+    find: ({ agent }) => {
+      const report = agent.find((one) => one.rate === rate);
+      if (report === undefined) return undefined;
+      return [share(report), report.arrivedSpans >= shareMin * report.sentSpans];
+    },
+  };
+}
+
+/** Rounded down: 100 % is all. */
+function share({ sentSpans, arrivedSpans }: AgentReport): string {
+  return `${(Math.floor((10_000 * arrivedSpans) / Math.max(1, sentSpans)) / 100).toFixed(2)} %`;
+}
 
 function doorRow(door: string, spansMin: number): Row {
   return {
