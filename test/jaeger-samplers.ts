@@ -1,4 +1,4 @@
-// The samplers of npm's jaeger-client, to be asked the same as ours.
+// Parts of npm's jaeger-client, to be asked the same as ours: samplers, throttler, baggage, metrics.
 //
 // Not here: its tracer (e2e/jaeger-client-spans.ts). The package has no types of its own.
 
@@ -31,3 +31,31 @@ export const JaegerGuaranteed = load("samplers/guaranteed_throughput_sampler") a
 export const JaegerPerOperation = load("samplers/per_operation_sampler") as SamplerClass;
 export const JaegerRateLimiter = load("rate_limiter") as LimiterClass;
 export const JaegerMetrics = load("metrics/metrics") as new (factory: object) => object;
+
+interface RemoteSamplerOf {
+  readonly _sampler: { toString(): string };
+  /** What it does with the body of an answer. */
+  _handleSamplingServerResponse(body: string): void;
+}
+export const JaegerRemote = load("samplers/remote_sampler") as new (
+  service: string,
+  options: object,
+) => RemoteSamplerOf;
+
+interface ThrottlerOf {
+  isAllowed(operation: string): boolean;
+  _parseCreditResponse(body: string): void;
+  close(): void;
+}
+export const JaegerThrottler = load("throttler/remote_throttler") as new (
+  service: string,
+  options: object,
+) => ThrottlerOf;
+
+interface BaggageSetterOf {
+  setBaggage(span: object, key: string, value: string): unknown;
+}
+export const JaegerBaggageSetter = load("baggage/baggage_setter") as new (
+  restrictions: object,
+  metrics: object,
+) => BaggageSetterOf;

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { makeCountedMetrics } from "../../test/counted-metrics.ts";
+import { JaegerBaggageSetter, JaegerMetrics } from "../../test/jaeger-samplers.ts";
 import { type PolledServer, answerEndlessly, openPolledServer } from "../../test/polled-server.ts";
 import {
   type BaggageRestrictions,
@@ -30,9 +31,10 @@ function makeSpan(flags: number) {
   const logs: unknown[] = [];
   let context: SpanContext = makeSpanContext();
   context.flags = flags;
-  const span: BaggageSpan = {
+  const span: BaggageSpan & { getBaggageItem(key: string): string | undefined } = {
     serviceName: "shop",
     context: () => context,
+    getBaggageItem: (key) => context.baggage?.[key], // for jaeger-client's setter
     log: (fields) => void logs.push({ ...fields }),
   };
   const set = (setter: BaggageSetter, key: string, value: string): void => {
@@ -62,6 +64,31 @@ test("BaggageSetter sets, replaces and cuts, and logs what it did as jaeger-clie
     { event: "baggage", key: "__proto__", value: "x" },
   ]);
   assert.deepEqual(figures, { [UPDATED]: 3, [CUT]: 1 });
+});
+
+test("BaggageSetter logs and counts what jaeger-client's does", () => {
+  const restrictions = {
+    getRestriction: (_service: string, key: string) => ({
+      keyAllowed: key !== "bad",
+      maxValueLength: 4,
+    }),
+  };
+  for (const flags of [0, 1]) {
+    const { setter, figures } = makeSetter(restrictions);
+    const ours = makeSpan(flags);
+    const counted = makeCountedMetrics();
+    const theirs = makeSpan(flags);
+    const jaeger = new JaegerBaggageSetter(restrictions, new JaegerMetrics(counted.factory));
+    for (const key of ["user", "bad", "user", "order"]) {
+      for (const value of ["", "ann", "bartholomew", "ann"]) {
+        ours.set(setter, key, value);
+        theirs.set(jaeger as unknown as BaggageSetter, key, value);
+      }
+    }
+    assert.deepEqual(ours.logs, theirs.logs);
+    assert.deepEqual(ours.baggage(), theirs.baggage());
+    assert.deepEqual(figures, counted.figures);
+  }
 });
 
 test("BaggageSetter refuses a key that is not allowed and says so", () => {

@@ -32,38 +32,7 @@ export interface MetricsFactory {
   createTimer?(name: string, tags?: MetricTags): Timer;
 }
 
-/** Field: name and, where a name has several fields, the tag that sets this one apart. */
-const COUNTERS = {
-  tracesStartedSampled: ["traces", { state: "started", sampled: "y" }],
-  tracesStartedNotSampled: ["traces", { state: "started", sampled: "n" }],
-  tracesJoinedSampled: ["traces", { state: "joined", sampled: "y" }],
-  tracesJoinedNotSampled: ["traces", { state: "joined", sampled: "n" }],
-  spansStartedSampled: ["started_spans", { sampled: "y" }],
-  spansStartedNotSampled: ["started_spans", { sampled: "n" }],
-  spansFinished: ["finished_spans", undefined],
-  decodingErrors: ["span_context_decoding_errors", undefined],
-  reporterSuccess: ["reporter_spans", { result: "ok" }],
-  reporterFailure: ["reporter_spans", { result: "err" }],
-  reporterDropped: ["reporter_spans", { result: "dropped" }],
-  samplerRetrieved: ["sampler_queries", { result: "ok" }],
-  samplerQueryFailure: ["sampler_queries", { result: "err" }],
-  samplerUpdated: ["sampler_updates", { result: "ok" }],
-  samplerUpdateFailure: ["sampler_updates", { result: "err" }],
-  baggageUpdateSuccess: ["baggage_updates", { result: "ok" }],
-  baggageUpdateFailure: ["baggage_updates", { result: "err" }],
-  baggageTruncate: ["baggage_truncations", undefined],
-  baggageRestrictionsUpdateSuccess: ["baggage_restrictions_updates", { result: "ok" }],
-  baggageRestrictionsUpdateFailure: ["baggage_restrictions_updates", { result: "err" }],
-  throttledDebugSpans: ["throttled_debug_spans", undefined],
-  throttlerUpdateSuccess: ["throttler_updates", { result: "ok" }],
-  throttlerUpdateFailure: ["throttler_updates", { result: "err" }],
-} as const;
-
-type CounterField = keyof typeof COUNTERS;
-
-export interface ClientMetrics extends Readonly<Record<CounterField, Counter>> {
-  readonly reporterQueueLength: Gauge;
-}
+export type ClientMetrics = Readonly<ReturnType<typeof makeClientMetrics>>;
 
 const NOTHING: Counter & Gauge & Timer = { increment() {}, update() {}, record() {} };
 
@@ -79,14 +48,37 @@ export const noopMetricsFactory: Required<MetricsFactory> = {
  *
  * @throws what the factory throws: a wrong name space, for example, is a mistake of the configuration.
  */
-export function makeClientMetrics(factory: MetricsFactory = noopMetricsFactory): ClientMetrics {
-  const counters = Object.create(null) as Record<CounterField, Counter>;
-  for (const field of Object.keys(COUNTERS) as CounterField[]) {
-    const [name, tags] = COUNTERS[field];
-    counters[field] = guardCounter(factory.createCounter(`jaeger:${name}`, tags));
-  }
-  const queueLength = factory.createGauge("jaeger:reporter_queue_length");
-  return Object.assign(counters, { reporterQueueLength: guardGauge(queueLength) });
+export function makeClientMetrics(factory: MetricsFactory = noopMetricsFactory) {
+  const counter = (name: string, tags?: MetricTags): Counter =>
+    guardCounter(factory.createCounter(`jaeger:${name}`, tags));
+  const gauge = (name: string): Gauge => guardGauge(factory.createGauge(`jaeger:${name}`));
+  // One literal: an object that is filled key by key would be a hash table, and spans ask it each time.
+  return {
+    tracesStartedSampled: counter("traces", { state: "started", sampled: "y" }),
+    tracesStartedNotSampled: counter("traces", { state: "started", sampled: "n" }),
+    tracesJoinedSampled: counter("traces", { state: "joined", sampled: "y" }),
+    tracesJoinedNotSampled: counter("traces", { state: "joined", sampled: "n" }),
+    spansStartedSampled: counter("started_spans", { sampled: "y" }),
+    spansStartedNotSampled: counter("started_spans", { sampled: "n" }),
+    spansFinished: counter("finished_spans"),
+    decodingErrors: counter("span_context_decoding_errors"),
+    reporterSuccess: counter("reporter_spans", { result: "ok" }),
+    reporterFailure: counter("reporter_spans", { result: "err" }),
+    reporterDropped: counter("reporter_spans", { result: "dropped" }),
+    samplerRetrieved: counter("sampler_queries", { result: "ok" }),
+    samplerQueryFailure: counter("sampler_queries", { result: "err" }),
+    samplerUpdated: counter("sampler_updates", { result: "ok" }),
+    samplerUpdateFailure: counter("sampler_updates", { result: "err" }),
+    baggageUpdateSuccess: counter("baggage_updates", { result: "ok" }),
+    baggageUpdateFailure: counter("baggage_updates", { result: "err" }),
+    baggageTruncate: counter("baggage_truncations"),
+    baggageRestrictionsUpdateSuccess: counter("baggage_restrictions_updates", { result: "ok" }),
+    baggageRestrictionsUpdateFailure: counter("baggage_restrictions_updates", { result: "err" }),
+    throttledDebugSpans: counter("throttled_debug_spans"),
+    throttlerUpdateSuccess: counter("throttler_updates", { result: "ok" }),
+    throttlerUpdateFailure: counter("throttler_updates", { result: "err" }),
+    reporterQueueLength: gauge("reporter_queue_length"),
+  };
 }
 
 export function guardCounter(counter: Counter): Counter {
@@ -115,7 +107,7 @@ function guardGauge(gauge: Gauge): Gauge {
   };
 }
 
-/** Undefined if the factory makes none. */
+/** @param timer undefined: the factory makes none. */
 export function guardTimer(timer: Timer | undefined): Timer {
   if (timer === undefined || timer === NOTHING) return NOTHING;
   return {

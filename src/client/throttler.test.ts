@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { makeCountedMetrics } from "../../test/counted-metrics.ts";
+import { JaegerMetrics, JaegerThrottler } from "../../test/jaeger-samplers.ts";
 import { type PolledServer, answerEndlessly, openPolledServer } from "../../test/polled-server.ts";
 import { makeClientMetrics } from "./client-metrics.ts";
 import { DefaultThrottler, RemoteThrottler } from "./throttler.ts";
@@ -53,6 +54,27 @@ test("RemoteThrottler asks for the operations that wanted a debug trace, and spe
   assert.equal(throttler.isAllowed("__proto__"), true); // half a credit was left
   assert.deepEqual(figures, { [THROTTLED]: 4, [OK]: 2 });
   throttler.close();
+});
+
+test("RemoteThrottler allows what jaeger-client's does with the same credit", async () => {
+  const { throttler, figures } = openRig();
+  const counted = makeCountedMetrics();
+  const metrics = new JaegerMetrics(counted.factory);
+  const theirs = new JaegerThrottler("shop", { metrics, initialDelayMs: 2 ** 30 });
+  theirs.isAllowed("a");
+  throttler.isAllowed("a");
+  const operations = ["a", "b", "a", "a", "b"];
+  for (const balance of [0, 0.4, 0.7, 3, 1, 2.5]) {
+    for (const operation of operations) {
+      assert.equal(throttler.isAllowed(operation), theirs.isAllowed(operation));
+    }
+    give({ operation: "a", balance }, { operation: "b", balance: balance / 2 });
+    await throttler.refresh();
+    theirs._parseCreditResponse(String(server.answer));
+  }
+  assert.deepEqual(figures, counted.figures);
+  throttler.close();
+  theirs.close();
 });
 
 test("RemoteThrottler takes no credit for what it did not ask for, and no more than a bound", async () => {

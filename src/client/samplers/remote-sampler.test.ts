@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { makeCountedMetrics } from "../../../test/counted-metrics.ts";
+import { JaegerMetrics, JaegerRemote } from "../../../test/jaeger-samplers.ts";
 import {
   type PolledServer,
   answerEndlessly,
@@ -72,6 +73,34 @@ for (const [answer, expected] of good) {
     assert.deepEqual(figures, { [RETRIEVED]: 1, [UPDATED]: 1 });
     assert.equal(server.paths.at(-1), "/sampling?service=shop");
     sampler.close();
+  });
+}
+
+/** jaeger-client does not know the type as a number, nor fields that are left out. */
+const ONLY_OURS = good.filter(
+  ([answer]) => !/"strategyType":"|"operationSampling":{"d/.test(answer),
+);
+
+for (const [answer] of good.filter((row) => !ONLY_OURS.includes(row))) {
+  test(`RemoteSampler is told the same as jaeger-client by ${answer.slice(0, 60)}`, async () => {
+    const ours = openRig();
+    const theirs = makeCountedMetrics();
+    const sampler = new JaegerRemote("shop", {
+      refreshInterval: 0,
+      metrics: new JaegerMetrics(theirs.factory),
+      logger: { info() {}, error() {} },
+    });
+    for (const text of [answer, answer, "{", "null", limit("7"), answer]) {
+      server.answer = text;
+      await ours.sampler.refresh();
+      sampler._handleSamplingServerResponse(text);
+      if (text.startsWith('{"strategyType":1')) continue; // not known there
+      // A rate that is left out is none there.
+      const expected = sampler._sampler.toString().replace("undefined", "0");
+      assert.equal(ours.sampler.sampler.toString(), expected);
+    }
+    assert.equal(ours.figures[RETRIEVED], theirs.figures[RETRIEVED]);
+    ours.sampler.close();
   });
 }
 
