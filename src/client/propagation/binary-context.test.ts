@@ -1,3 +1,5 @@
+// The layout of jaeger-client-go, byte by byte.
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { BinaryCarrier } from "opentracing";

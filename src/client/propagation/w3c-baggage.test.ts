@@ -1,3 +1,5 @@
+// Examples of the specification, and what real headers have.
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { BaggageItems } from "./baggage-items.ts";
