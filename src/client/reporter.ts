@@ -28,6 +28,7 @@ export interface Reporter {
   flush(): Promise<void>;
   /** Flushes, and lets go of sockets and timers; what is reported later is dropped. */
   close(callback?: () => void): Promise<void>;
+  toString(): string;
 }
 
 /** Takes spans and forgets them. */

@@ -10,10 +10,11 @@
 // Not here: ids and the decision to sample (tracer.ts), what becomes of values (plain-value.ts).
 
 import { type Reference, Span as OpenTracingSpan } from "opentracing";
-import { cutText, printName } from "./plain-value.ts";
+import { cutText, plainValue, printName } from "./plain-value.ts";
+import type { ObservedSpan } from "./rpc-metrics.ts";
 import { FLAG_DEBUG, FLAG_SAMPLED, type SpanContext } from "./span-context.ts";
 import type { Anchor } from "./span-clock.ts";
-import type { Tracer } from "./tracer.ts";
+import type { SpanOptions, Tracer } from "./tracer.ts";
 
 export interface Tag {
   readonly key: string;
@@ -56,6 +57,7 @@ export class Span extends OpenTracingSpan {
   _droppedLogs: number;
   readonly #tracer: Tracer;
   readonly #anchor: Anchor;
+  readonly #observed: ObservedSpan | undefined;
   #isFinished: boolean;
 
   /** Made by a tracer only. */
@@ -63,14 +65,15 @@ export class Span extends OpenTracingSpan {
     tracer: Tracer,
     operationName: string,
     context: SpanContext,
-    startTime: number | undefined,
+    options: SpanOptions,
     references: readonly Reference[],
   ) {
     super();
     const clock = tracer._clock;
+    const { startTime } = options;
     this._operationName = operationName;
     this._spanContext = context;
-    this._startTime = startTime ?? clock.nowMs();
+    this._startTime = isTime(startTime) ? startTime : clock.nowMs();
     this._duration = undefined;
     this._tags = NO_TAGS;
     this._logs = NO_LOGS;
@@ -80,6 +83,9 @@ export class Span extends OpenTracingSpan {
     this.#tracer = tracer;
     this.#anchor = clock.anchor;
     this.#isFinished = false;
+    const observer = tracer._observer;
+    this.#observed =
+      observer === undefined ? undefined : observer.startSpan(operationName, options.tags);
   }
 
   override context(): SpanContext {
@@ -108,11 +114,13 @@ export class Span extends OpenTracingSpan {
       return this;
     }
     this._operationName = printName(name);
+    if (this.#observed !== undefined) this.#observed.setOperationName(this._operationName);
     if (this._spanContext.isUndecided) this.#tracer._decideAgain(this);
     return this;
   }
 
   override setTag(key: string, value: unknown): this {
+    if (this.#observed !== undefined && !this.#isFinished) this.#observed.setTag(key, value);
     if (key === SAMPLING_PRIORITY && !this.#setPriority(value)) return this;
     if (this.#isWriteable()) this._addTag(key, value);
     return this;
@@ -124,6 +132,7 @@ export class Span extends OpenTracingSpan {
       // First, as it may make the span take the others.
       const priority = tags[SAMPLING_PRIORITY];
       if (priority !== undefined) this.setTag(SAMPLING_PRIORITY, priority);
+      if (this.#observed !== undefined && !this.#isFinished) this.#observeTags(tags);
       if (!this.#isWriteable()) return this;
       for (const key in tags) {
         if (key !== SAMPLING_PRIORITY && Object.hasOwn(tags, key)) this._addTag(key, tags[key]);
@@ -169,10 +178,13 @@ export class Span extends OpenTracingSpan {
       return;
     }
     this.#isFinished = true;
-    const context = this._spanContext;
-    if (!context.isSampled()) return;
+    const isSampled = this._spanContext.isSampled();
+    if (!isSampled && this.#observed === undefined) return;
     const end = isTime(finishTime) ? finishTime : this.#tracer._clock.sinceMs(this.#anchor);
-    this._duration = end - this._startTime;
+    const duration = end - this._startTime;
+    if (this.#observed !== undefined) this.#observed.finish(duration);
+    if (!isSampled) return;
+    this._duration = duration;
     this.#tracer._report(this);
   }
 
@@ -186,6 +198,7 @@ export class Span extends OpenTracingSpan {
     this._tags.push({ key, value: typeof value === "string" ? cutText(value) : value });
   }
 
+  /** For logs: without what would make it circular. */
   toJSON(): object {
     const { _operationName, _startTime, _duration, _tags, _logs } = this;
     return {
@@ -193,9 +206,13 @@ export class Span extends OpenTracingSpan {
       context: this._spanContext,
       startTime: _startTime,
       duration: _duration,
-      tags: _tags,
-      logs: _logs,
+      tags: plainTags(_tags),
+      logs: _logs.map(({ timestamp, fields }) => ({ timestamp, fields: plainTags(fields) })),
     };
+  }
+
+  #observeTags(tags: Readonly<Record<string, unknown>>): void {
+    for (const key of Object.keys(tags)) this.#observed?.setTag(key, tags[key]);
   }
 
   #isWriteable(): boolean {
@@ -241,6 +258,10 @@ export class Span extends OpenTracingSpan {
     context.flags |= FLAG_SAMPLED | FLAG_DEBUG;
     return true;
   }
+}
+
+function plainTags(tags: readonly Tag[]): object[] {
+  return tags.map(({ key, value }) => ({ key, value: plainValue(value) }));
 }
 
 function isTime(value: unknown): value is number {

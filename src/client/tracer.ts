@@ -22,13 +22,15 @@ import { BaggageSetter } from "./baggage-setter.ts";
 import { type ClientMetrics, makeClientMetrics } from "./client-metrics.ts";
 import { finishAfter } from "./finish-after.ts";
 import { plainValue, printName } from "./plain-value.ts";
+import { contextOf, findParent } from "./parent-context.ts";
 import { makeProcessTags } from "./process-tags.ts";
 import { RandomPool, type RandomWords } from "./random-ids.ts";
 import { NoopReporter, type Process, type Reporter } from "./reporter.ts";
+import type { SpanObserver } from "./rpc-metrics.ts";
 import type { Sampler } from "./sampler.ts";
 import { ConstSampler } from "./samplers/const-sampler.ts";
 import { AnchoredClock, type SpanClock } from "./span-clock.ts";
-import { FLAG_DEBUG, FLAG_SAMPLED, SpanContext, makeSpanContext } from "./span-context.ts";
+import { FLAG_DEBUG, FLAG_SAMPLED, type SpanContext, makeSpanContext } from "./span-context.ts";
 import { Span } from "./span.ts";
 import { DefaultThrottler, type Throttler } from "./throttler.ts";
 
@@ -56,6 +58,8 @@ export interface TracerOptions {
   readonly shareRpcSpan?: boolean | undefined;
   readonly debugThrottler?: Throttler | undefined;
   readonly baggageRestrictions?: BaggageRestrictions | undefined;
+  /** Sees every span, also those that are not sampled. */
+  readonly observer?: SpanObserver | undefined;
   /** By format of OpenTracing. */
   readonly codecs?: Readonly<Record<string, Codec>> | undefined;
   /** Carries nothing to others and takes nothing from them, as a tracer that does nothing. */
@@ -91,8 +95,6 @@ export interface ActiveSpanOptions extends SpanOptions {
 const NO_OPTIONS: SpanOptions = Object.freeze({});
 const NO_REFERENCES: readonly Reference[] = Object.freeze([]);
 const DEBUG_ID = "jaeger-debug-id";
-const CHILD_OF = "child_of";
-const FOLLOWS_FROM = "follows_from";
 /** A mistake in a loop is not to fill the application's log. */
 const COMPLAINTS_MAX = 10;
 
@@ -105,6 +107,8 @@ export class Tracer extends OpenTracingTracer {
   _reporter: Reporter;
   readonly _sampler: Sampler;
   readonly _logger: Logger | undefined;
+  readonly _observer: SpanObserver | undefined;
+  readonly #closeListeners: (() => void)[] = [];
   readonly #random: RandomWords;
   readonly #isLong: boolean;
   readonly #isShared: boolean;
@@ -116,6 +120,7 @@ export class Tracer extends OpenTracingTracer {
   readonly #extractors = new Map<string, Pick<Codec, "extract">>();
   #samplerTags: Record<string, unknown> = {};
   #complaints = 0;
+  #reported = 0;
   #closing: Promise<void> | undefined;
 
   constructor(
@@ -132,6 +137,7 @@ export class Tracer extends OpenTracingTracer {
     this._reporter = reporter;
     this._sampler = sampler;
     this._logger = options.logger;
+    this._observer = options.observer;
     this.#random = options.random ?? new RandomPool();
     this.#isLong = options.traceId128bit === true;
     this.#isShared = options.shareRpcSpan === true;
@@ -157,7 +163,7 @@ export class Tracer extends OpenTracingTracer {
     const references = Array.isArray(given.references)
       ? (given.references as readonly Reference[])
       : NO_REFERENCES;
-    const parent = contextOf(given.childOf) ?? this.#findParent(references);
+    const parent = contextOf(given.childOf) ?? this.#parentOf(references);
     const tags = given.tags;
     const isServer = tags !== undefined && tags !== null && tags["span.kind"] === "server";
     const operation = typeof name === "string" ? name : printName(name);
@@ -174,7 +180,7 @@ export class Tracer extends OpenTracingTracer {
     } else {
       this.#drawSpanId(context);
     }
-    const span = new Span(this, operation, context, given.startTime, references);
+    const span = new Span(this, operation, context, given, references);
     if (tags !== undefined) span.addTags(tags);
     if (context.isSampled()) {
       this.metrics.spansStartedSampled.increment(1);
@@ -266,6 +272,11 @@ export class Tracer extends OpenTracingTracer {
     return this._misuse;
   }
 
+  /** Spans that have been given to the reporter. */
+  get reportedSpans(): number {
+    return this.#reported;
+  }
+
   get isClosed(): boolean {
     return this.#closing !== undefined;
   }
@@ -281,7 +292,13 @@ export class Tracer extends OpenTracingTracer {
     return callback === undefined ? this.#closing : this.#closing.then(() => callback());
   }
 
+  /** Calls back as soon as it is closed. */
+  _onClose(listener: () => void): void {
+    this.#closeListeners.push(listener);
+  }
+
   async #close(): Promise<void> {
+    for (const listener of this.#closeListeners) listener();
     const reporter = this._reporter;
     this._reporter = new NoopReporter();
     await settled(() => reporter.close());
@@ -295,6 +312,7 @@ export class Tracer extends OpenTracingTracer {
   }
 
   _report(span: Span): void {
+    this.#reported++;
     this.metrics.spansFinished.increment(1);
     try {
       this._reporter.report(span);
@@ -354,7 +372,7 @@ export class Tracer extends OpenTracingTracer {
         context.flags = FLAG_SAMPLED | FLAG_DEBUG;
       }
     }
-    const span = new Span(this, operation, context, given.startTime, references);
+    const span = new Span(this, operation, context, given, references);
     if (debugId === undefined && parent?.isRemote !== true) {
       this.#decide(span);
       context.isUndecided = this._sampler.decidesByOperation === true && !context.isSampled();
@@ -385,21 +403,14 @@ export class Tracer extends OpenTracingTracer {
     for (const key of Object.keys(tags)) span._addTag(key, tags[key]);
   }
 
-  /** The first CHILD_OF with a context of ours; without one, the first FOLLOWS_FROM. */
-  #findParent(references: readonly Reference[]): SpanContext | undefined {
-    let followed: SpanContext | undefined;
+  #parentOf(references: readonly Reference[]): SpanContext | undefined {
+    if (references.length === 0) return undefined;
     try {
-      for (const reference of references) {
-        const type = reference.type();
-        if (type !== CHILD_OF && type !== FOLLOWS_FROM) continue;
-        const context = contextOf(reference.referencedContext());
-        if (context !== undefined && type === CHILD_OF) return context;
-        followed ??= context;
-      }
+      return findParent(references);
     } catch (error) {
       this.#threw("a reference", error);
+      return undefined;
     }
-    return followed;
   }
 
   /** The span id of a root is the low half of its trace id, as other Jaeger clients have it. */
@@ -438,11 +449,12 @@ export class Tracer extends OpenTracingTracer {
   }
 }
 
-/** Ours, also through a span; undefined for contexts of other libraries and everything else. */
-function contextOf(parent: unknown): SpanContext | undefined {
-  if (parent instanceof Span) return parent.context();
-  if (parent instanceof SpanContext) return parent;
-  return undefined;
+async function settled(work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch {
+    // A reporter of the application's own; ours never reject.
+  }
 }
 
 function withActiveParent(options: ActiveSpanOptions): SpanOptions {
@@ -451,12 +463,4 @@ function withActiveParent(options: ActiveSpanOptions): SpanOptions {
   if (options.references !== undefined && options.references.length > 0) return options;
   const childOf = activeSpan();
   return childOf === undefined ? options : { ...options, childOf };
-}
-
-async function settled(work: () => Promise<void>): Promise<void> {
-  try {
-    await work();
-  } catch {
-    // A reporter of the application's own; ours never reject.
-  }
 }
