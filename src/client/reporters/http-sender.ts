@@ -15,6 +15,7 @@ import { Agent as HttpAgent, type IncomingMessage, request as httpRequest } from
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { gzip } from "node:zlib";
 import { systemClock } from "../../base/clock.ts";
+import { runUntraced } from "../untraced.ts";
 import type { Verdict } from "./sending-queue.ts";
 
 export interface HttpTls {
@@ -75,19 +76,25 @@ export function openHttpSender(options: HttpSenderOptions): HttpSender {
 
   const exchange = (body: Uint8Array, extra: object, signal: AbortSignal): Promise<Answer> =>
     new Promise((resolve, reject) => {
-      const request = (isTls ? httpsRequest : httpRequest)(target, {
+      const options = {
         method: "POST",
         agent,
         headers: { ...headers, ...extra, "content-length": body.length },
         signal,
-      });
+      };
+      const request = runUntraced(() => (isTls ? httpsRequest : httpRequest)(target, options));
       const late = setTimeout(() => request.destroy(new Error("no answer in time")), timeoutMs);
       late.unref();
       request.on("socket", (socket) => socket.unref());
-      request.on("error", reject);
+      let hasAnswer = false;
+      request.on("error", (error) => {
+        // Once the status is there it counts, whatever becomes of the rest.
+        if (!hasAnswer) reject(error);
+      });
       request.on("close", () => clearTimeout(late));
       request.on("response", (response) => {
-        readAnswer(response, (answer) => resolve(answer));
+        hasAnswer = true;
+        readAnswer(response, resolve);
       });
       request.end(body);
     });

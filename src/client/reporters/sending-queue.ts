@@ -164,8 +164,11 @@ export class SendingQueue {
     const waitMs = Math.min(Math.max(jitteredMs, askedMs), Math.max(retry.ageMsMax, jitteredMs));
     this.#pausedUntilMs = this.#options.clock.monotonicMs() + waitMs;
     clearTimeout(this.#timer);
-    // A timer may come a moment before the clock says so.
-    this.#timer = setTimeout(() => this.#pump(), waitMs + 1).unref();
+    this.#timer = setTimeout(() => {
+      // Said here, for a timer may come a moment before the clock says so.
+      this.#pausedUntilMs = 0;
+      this.#pump();
+    }, waitMs).unref();
   }
 
   #giveUp(payload: Payload, why: string): void {
