@@ -2,13 +2,7 @@
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import {
-  type IncomingMessage,
-  type RequestListener,
-  type Server,
-  type ServerResponse,
-  createServer,
-} from "node:http";
+import { type IncomingMessage, type Server, type ServerResponse, createServer } from "node:http";
 import { type AddressInfo, type Socket, createServer as createTcpServer } from "node:net";
 import { test } from "node:test";
 import { gunzipSync } from "node:zlib";
@@ -37,8 +31,10 @@ interface Peer extends AsyncDisposable {
   readonly port: number;
 }
 
-async function openPeer(listener: RequestListener, port = 0): Promise<Peer> {
-  const server: Server = createServer(listener);
+type Listener = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>;
+
+async function openPeer(listener: Listener, port = 0): Promise<Peer> {
+  const server: Server = createServer((request, response) => void listener(request, response));
   server.listen(port, "127.0.0.1");
   await once(server, "listening");
   const { port: own } = server.address() as AddressInfo;
