@@ -182,6 +182,23 @@ for (const status of [0, 100, 199, 600, -200, 1e9, "x", "", {}, null, undefined]
   });
 }
 
+test("RpcMetricsObserver does not throw for tags that do, or are none", () => {
+  const { factory, figures } = makeCountedMetrics();
+  const observer = new RpcMetricsObserver(factory);
+  const throwing = {
+    get "span.kind"(): string {
+      throw new Error("the application's mistake");
+    },
+  };
+  for (const tags of [null, "server", throwing]) {
+    const call = observer.startSpan("op", tags as unknown as Record<string, unknown>);
+    call.setTag("span.kind", { toString: fail });
+    call.setTag("error", Symbol("x"));
+    call.finish(1);
+  }
+  assert.deepEqual(figures, {});
+});
+
 test("RpcMetricsObserver has a bounded number of endpoints", () => {
   const { factory, figures } = makeCountedMetrics();
   const observer = new RpcMetricsObserver(factory, 3);

@@ -61,10 +61,11 @@ export class RpcMetricsObserver implements SpanObserver {
 
   startSpan(operation: string, tags?: Readonly<Record<string, unknown>>): ObservedSpan {
     const span = new ObservedCall(this, operation);
-    if (tags !== undefined) {
-      span.setTag(SPAN_KIND, tags[SPAN_KIND]);
-      span.setTag(STATUS, tags[STATUS]);
-      span.setTag(ERROR, tags[ERROR]);
+    if (typeof tags !== "object" || tags === null) return span;
+    try {
+      for (const key of SEEN_TAGS) span.setTag(key, tags[key]);
+    } catch {
+      // A getter of the application's; the tracer counts it when it takes the tags.
     }
     return span;
   }
@@ -128,6 +129,7 @@ function makeEndpointMetrics(factory: MetricsFactory, endpoint: string): Endpoin
 const SPAN_KIND = "span.kind";
 const STATUS = "http.status_code";
 const ERROR = "error";
+const SEEN_TAGS = [SPAN_KIND, STATUS, ERROR];
 
 class ObservedCall implements ObservedSpan {
   readonly #observer: RpcMetricsObserver;
