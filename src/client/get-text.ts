@@ -9,6 +9,7 @@
 
 import type { IncomingMessage, RequestOptions } from "node:http";
 import { SpoorError } from "../base/errors.ts";
+import { runUntraced } from "./untraced.ts";
 
 /** An agent answers at once, or from a collector within two seconds. */
 const ANSWER_MS_MAX = 5_000;
@@ -33,7 +34,7 @@ export function makeGetText({
       url.protocol === "https:" ? await import("node:https") : await import("node:http");
     const options: RequestOptions = { agent: false, headers: { accept: "application/json" } };
     return new Promise((resolve, reject) => {
-      const question = request(url, options);
+      const question = runUntraced(() => request(url, options));
       const fail = (why: string, where: Readonly<Record<string, number>> = {}): void => {
         end();
         reject(new SpoorError("unavailable", why, where));
