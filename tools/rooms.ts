@@ -15,8 +15,8 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   collector: [...library, "sampling", "otlp"], // doors, intake, ledger
   query: library, //                HTTP and gRPC answers
   tracegen: [...floor, "wire", "net"], // made-up traces, sent in any protocol
-  demo: [...floor, "wire"], //      small services with real OpenTelemetry SDKs
   client: ["base", "model", "wire"], // the tracer in users' processes: Node 20 and later, no server code
+  demo: [...floor, "wire", "client"], // small services: OpenTelemetry SDKs, and our client
   cli: [...library, "sampling", "agent", "collector", "query", "tracegen", "demo"], // knows all rooms
 };
 

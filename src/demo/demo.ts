@@ -1,5 +1,5 @@
-// The demo: a small shop of six processes under a light load, traced by OpenTelemetry SDKs, so that there
-// is something to look at in the first minute.
+// The demo: a small shop of six processes under a light load, half of them traced by OpenTelemetry's SDK
+// and half by `spoor/client`, so that there is something to look at in the first minute.
 //
 //   is a Spoor running? ─no─▶ start one
 //   open an agent in front of it, for the services that send by UDP

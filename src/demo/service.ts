@@ -39,11 +39,15 @@ async function play(name: ServiceName, { targets, ports }: FromParent): Promise<
   const grpc = require("@grpc/grpc-js") as typeof Grpc;
   const calls = plan.calls.map(({ to, by }) => {
     const target = `127.0.0.1:${ports[to]}`;
-    return by === "http" ? makeHttpCall(http, target, to) : makeGrpcCall(grpc, target, to);
+    return by === "http"
+      ? makeHttpCall(http, target, to)
+      : makeGrpcCall({ grpc, tracing }, target, to);
   });
   const work = makeWork(plan, tracing, calls);
   const port =
-    plan.serves === "http" ? await serveHttp(http, work) : await serveGrpc(grpc, name, work);
+    plan.serves === "http"
+      ? await serveHttp(http, work)
+      : await serveGrpc({ grpc, tracing }, name, work);
   const message: FromService = { port };
   process.send?.(message);
   process.once("disconnect", () => {
@@ -51,15 +55,14 @@ async function play(name: ServiceName, { targets, ports }: FromParent): Promise<
   });
 }
 
-function makeWork(plan: ServicePlan, { tracer }: Tracing, calls: readonly Work[]): Work {
+function makeWork(plan: ServicePlan, tracing: Tracing, calls: readonly Work[]): Work {
   return async (order) => {
     const [from, to] = plan.workMs;
     const isSlow = Math.random() < plan.slowShare;
-    await tracer.startActiveSpan(`${plan.route} work`, async (span) => {
-      span.setAttributes({ "user.id": order.user, "item.id": order.item, "cache.hit": !isSlow });
-      if (isSlow) span.addEvent("cache miss", { "cache.key": `item:${order.item}` });
+    const tags = { "user.id": order.user, "item.id": order.item, "cache.hit": !isSlow };
+    await tracing.inSpan(`${plan.route} work`, tags, async (tell) => {
+      if (isSlow) tell("cache miss", { "cache.key": `item:${order.item}` });
       await wait(from + Math.random() * (to - from) + (isSlow ? plan.slowMs : 0));
-      span.end();
     });
     for (const call of calls) await call(order);
     if (Math.random() < plan.errorShare) throw new Error(plan.errorText);
@@ -100,6 +103,12 @@ async function serveHttp(http: typeof Http, work: Work): Promise<number> {
   return (server.address() as { port: number }).port;
 }
 
+/** gRPC, and what of it is traced how. */
+interface TracedGrpc {
+  readonly grpc: typeof Grpc;
+  readonly tracing: Tracing;
+}
+
 type UnaryCall = Grpc.ServerUnaryCall<Order, Order>;
 type UnaryDone = Grpc.sendUnaryData<Order>;
 
@@ -126,8 +135,10 @@ function definitionOf(grpc: typeof Grpc, name: ServiceName): Grpc.ServiceClientC
   );
 }
 
-function makeGrpcCall(grpc: typeof Grpc, target: string, to: ServiceName): Work {
-  const client = new (definitionOf(grpc, to))(target, grpc.credentials.createInsecure());
+function makeGrpcCall({ grpc, tracing }: TracedGrpc, target: string, to: ServiceName): Work {
+  const client = new (definitionOf(grpc, to))(target, grpc.credentials.createInsecure(), {
+    interceptors: [...tracing.clientInterceptors],
+  });
   const method = SHOP[to].route;
   return (order) =>
     new Promise((resolve, reject) => {
@@ -141,8 +152,12 @@ function makeGrpcCall(grpc: typeof Grpc, target: string, to: ServiceName): Work 
     });
 }
 
-async function serveGrpc(grpc: typeof Grpc, name: ServiceName, work: Work): Promise<number> {
-  const server = new grpc.Server();
+async function serveGrpc(
+  { grpc, tracing }: TracedGrpc,
+  name: ServiceName,
+  work: Work,
+): Promise<number> {
+  const server = new grpc.Server({ interceptors: [...tracing.serverInterceptors] });
   const answer = async ({ request }: UnaryCall, done: UnaryDone): Promise<void> => {
     let failure: Partial<Grpc.ServiceError> | null = null;
     try {

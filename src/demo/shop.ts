@@ -6,8 +6,8 @@
 //
 // A table, so that a service is a name and what it does; service.ts plays it.
 
-/** How the spans of a service leave its process: the demo shows every common exporter. */
-export type Exporter = "otlp-grpc" | "otlp-http" | "otlp-json" | "jaeger-udp";
+/** How the spans of a service are made and leave its process: half of them by our client, over UDP. */
+export type Exporter = "otlp-grpc" | "otlp-http" | "otlp-json" | "spoor-client";
 
 export interface Call {
   readonly to: ServiceName;
@@ -47,7 +47,7 @@ export const SHOP: Readonly<Record<ServiceName, ServicePlan>> = {
   cart: {
     ...usual,
     serves: "http",
-    exporter: "jaeger-udp",
+    exporter: "spoor-client",
     route: "/cart",
     calls: [{ to: "catalog", by: "http" }],
     workMs: [1, 6],
@@ -65,7 +65,7 @@ export const SHOP: Readonly<Record<ServiceName, ServicePlan>> = {
   checkout: {
     ...usual,
     serves: "grpc",
-    exporter: "otlp-grpc",
+    exporter: "spoor-client",
     route: "PlaceOrder",
     calls: [
       { to: "payment", by: "grpc" },
@@ -87,7 +87,7 @@ export const SHOP: Readonly<Record<ServiceName, ServicePlan>> = {
   shipping: {
     ...usual,
     serves: "http",
-    exporter: "jaeger-udp",
+    exporter: "spoor-client",
     route: "/quote",
     calls: [],
     workMs: [1, 3],

@@ -101,20 +101,30 @@ test("spoor demo sends connected traces of six services, and ends after --demo.d
     [["frontend", []]],
     "every other span has its parent in the trace",
   );
-  const calls = spans.flatMap((span, at) => {
+  const between = spans.flatMap((span, at) => {
     const parent = parents[at];
     const isCall = parent !== undefined && parent.serviceName !== span.serviceName;
     return isCall ? [`${parent.serviceName} ${span.serviceName}`] : [];
   });
   assert.deepEqual(
-    calls.toSorted(),
+    between.toSorted(),
     CALLS.map((call) => call.join(" ")),
   );
   for (const { warnings, operationName } of spans) assert.deepEqual(warnings, [], operationName);
 
-  // Two of them send by UDP to the demo's agent, which says what it forwarded.
-  const byUdp = new Set(spans.filter(isFromJaegerClient).map(({ serviceName }) => serviceName));
-  assert.deepEqual([...byUdp].toSorted(), ["cart", "shipping"]);
+  // Half of them have our client and send by UDP to the demo's agent, which says what it forwarded.
+  const byUdp = spans.filter(isFromJaegerClient);
+  const clients = new Set(byUdp.map(({ serviceName }) => serviceName));
+  assert.deepEqual([...clients].toSorted(), ["cart", "checkout", "shipping"]);
+  const calls = byUdp.filter(({ tags }) => tags.some(({ key }) => key === "grpc.method"));
+  assert.deepEqual(
+    calls.map(({ serviceName, operationName }) => [serviceName, operationName]).toSorted(),
+    [
+      ["checkout", "/shop.checkout/PlaceOrder"],
+      ["checkout", "/shop.payment/Charge"],
+    ],
+    "gRPC calls, from and to a service with the SDK",
+  );
   const books = /spans of this run +received=(\d+) +forwarded=(\d+) +refused=0 +dropped=0/.exec(
     demo.output(),
   );
