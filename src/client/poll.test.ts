@@ -73,6 +73,20 @@ test("Poll asks again soon after it failed, and later each time", async () => {
   poll.close();
 });
 
+test("Poll goes on when what it asks throws", async () => {
+  const rig = makeRig();
+  const poll = new Poll({
+    intervalMs: 6_000,
+    ask: () => Promise.reject(new TypeError("no such metric")),
+    wake: rig.wake,
+    random: () => 0.5,
+  });
+  await rig.pass();
+  await poll.ask();
+  assert.deepEqual(rig.waits, [500, 1_000, 2_000]);
+  poll.close();
+});
+
 test("Poll asks once for all who ask at the same time", async () => {
   const rig = makeRig();
   let asked = 0;

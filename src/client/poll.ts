@@ -24,7 +24,7 @@ const INTERVAL_MS_MAX = 2 ** 31 - 1;
 export interface PollOptions {
   /** 0: only when ask() is called. */
   readonly intervalMs: number;
-  /** @returns whether it went well; does not throw. */
+  /** @returns whether it went well; to throw is not to. */
   readonly ask: (signal: AbortSignal) => Promise<boolean>;
   readonly wake?: Wake | undefined;
   readonly random?: (() => number) | undefined;
@@ -63,10 +63,19 @@ export class Poll {
   async #askOnce(): Promise<void> {
     this.#cancel();
     if (this.#closed.signal.aborted) return;
-    const isGood = await this.#options.ask(this.#closed.signal);
+    const isGood = await this.#askSafely();
     this.#failures = isGood ? 0 : this.#failures + 1;
     const retryMs = isGood ? this.#intervalMs : FIRST_MS * 2 ** (this.#failures - 1);
     this.#plan(Math.min(retryMs, this.#intervalMs) * (0.9 + 0.2 * this.#random()));
+  }
+
+  /** Metrics may be the user's, and of the wrong shape: that must not end the process. */
+  async #askSafely(): Promise<boolean> {
+    try {
+      return await this.#options.ask(this.#closed.signal);
+    } catch {
+      return false;
+    }
   }
 
   #plan(ms: number): void {
