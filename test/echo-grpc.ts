@@ -51,6 +51,11 @@ function methodOf(kind: Kind): grpc.MethodDefinition<Message, Message> {
   };
 }
 
+/** For servers with handlers of their own. */
+export const echoService: grpc.ServiceDefinition = Object.fromEntries(
+  KINDS.map((kind) => [kind, methodOf(kind)]),
+);
+
 export interface Echo {
   readonly port: number;
   /** Destroys every connection, as a machine does that loses its power. */
@@ -65,10 +70,7 @@ export async function openEcho(
   look: Look = () => {},
 ): Promise<Echo> {
   const server = new grpc.Server(options);
-  server.addService(
-    Object.fromEntries(KINDS.map((kind) => [kind, methodOf(kind)])),
-    makeHandlers(look),
-  );
+  server.addService(echoService, makeHandlers(look));
   const port = await new Promise<number>((resolve, reject) => {
     server.bindAsync("127.0.0.1:0", grpc.ServerCredentials.createInsecure(), (error, bound) =>
       error === null ? resolve(bound) : reject(error),
