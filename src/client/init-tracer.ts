@@ -12,6 +12,7 @@
 
 import { initGlobalTracer } from "opentracing";
 import { SpoorError } from "../base/errors.ts";
+import { type JaegerClientReporter, adaptReporter } from "./adapt-reporter.ts";
 import { type BaggageRestrictions, RemoteBaggageRestrictions } from "./baggage-restrictions.ts";
 import { type ClientMetrics, type MetricsFactory, makeClientMetrics } from "./client-metrics.ts";
 import {
@@ -42,7 +43,7 @@ import { type Codec, type Logger, Tracer, type TracerOptions } from "./tracer.ts
 
 export interface InitOptions {
   /** Instead of the one that the configuration describes. */
-  readonly reporter?: Reporter | undefined;
+  readonly reporter?: Reporter | JaegerClientReporter | undefined;
   readonly sampler?: Sampler | undefined;
   readonly throttler?: Throttler | undefined;
   readonly baggageRestrictionManager?: BaggageRestrictions | undefined;
@@ -117,12 +118,18 @@ function makeDisabled({ serviceName }: TracerConfig): Tracer {
 
 function makeTracer(config: TracerConfig, options: InitOptions, problems: ConfigProblems): Tracer {
   checkConfig(config, problems);
+  if (options.reporter !== undefined && typeof options.reporter?.report !== "function") {
+    problems.say("options.reporter", "is no reporter, it must have report(span)");
+  }
   problems.throwIfAny();
   const serviceName = config.serviceName ?? "";
   const { logger } = options;
   const metrics = makeClientMetrics(options.metrics);
   const parts: Parts = { serviceName, metrics, logger };
-  const reporter = options.reporter ?? makeReporter(config.reporter ?? {}, parts);
+  const reporter =
+    options.reporter === undefined
+      ? makeReporter(config.reporter ?? {}, parts)
+      : adaptReporter(options.reporter);
   const sampler = options.sampler ?? makeSampler(config.sampler ?? {}, parts);
   const tracer = new Tracer(serviceName, reporter, sampler, {
     ...makeParts(config, options, parts),

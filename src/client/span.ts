@@ -10,7 +10,7 @@
 // Not here: ids and the decision to sample (tracer.ts), what becomes of values (plain-value.ts).
 
 import { type Reference, Span as OpenTracingSpan } from "opentracing";
-import { cutText, plainValue, printName } from "./plain-value.ts";
+import { TEXT_CHARS_MAX, cutText, plainValue, printName } from "./plain-value.ts";
 import type { ObservedSpan } from "./rpc-metrics.ts";
 import { FLAG_DEBUG, FLAG_SAMPLED, type SpanContext } from "./span-context.ts";
 import type { Anchor } from "./span-clock.ts";
@@ -148,6 +148,7 @@ export class Span extends OpenTracingSpan {
     if (!this.#isWriteable()) return this;
     if (this._logs.length >= LOGS_MAX) {
       this._droppedLogs++;
+      this.#tracer._misuse.dropped++;
       return this;
     }
     const taken = this.#takeFields(fields);
@@ -192,10 +193,11 @@ export class Span extends OpenTracingSpan {
   _addTag(key: string, value: unknown): void {
     if (this._tags.length >= TAGS_MAX) {
       this._droppedTags++;
+      this.#tracer._misuse.dropped++;
       return;
     }
     if (this._tags === NO_TAGS) this._tags = [];
-    this._tags.push({ key, value: typeof value === "string" ? cutText(value) : value });
+    this._tags.push({ key, value: typeof value === "string" ? this.#cut(value) : value });
   }
 
   /** For logs: without what would make it circular. */
@@ -224,15 +226,24 @@ export class Span extends OpenTracingSpan {
     return context.isSampled() || context.isUndecided;
   }
 
+  #cut(text: string): string {
+    if (text.length <= TEXT_CHARS_MAX) return text;
+    this.#tracer._misuse.cut++;
+    return cutText(text);
+  }
+
   #takeFields(fields: Readonly<Record<string, unknown>>): Tag[] {
     const taken: Tag[] = [];
     if (typeof fields !== "object" || fields === null) return taken;
     try {
       for (const key in fields) {
         if (!Object.hasOwn(fields, key)) continue;
-        if (taken.length >= FIELDS_MAX) break;
+        if (taken.length >= FIELDS_MAX) {
+          this.#tracer._misuse.dropped++;
+          break;
+        }
         const value = fields[key];
-        taken.push({ key, value: typeof value === "string" ? cutText(value) : value });
+        taken.push({ key, value: typeof value === "string" ? this.#cut(value) : value });
       }
     } catch {
       this.#tracer._misuse.threw++;

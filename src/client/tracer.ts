@@ -73,6 +73,10 @@ export interface Misuse {
   finishedTwice: number;
   /** Tags, logs, names of a span that was finished. */
   afterFinish: number;
+  /** Texts of tags and logs that were cut. */
+  cut: number;
+  /** Tags, logs and records of logs with fields beyond what a span may have. */
+  dropped: number;
   /** Values and parts of the application that threw. */
   threw: number;
 }
@@ -103,7 +107,7 @@ export class Tracer extends OpenTracingTracer {
   readonly _serviceName: string;
   readonly _process: Process;
   readonly _clock: SpanClock;
-  readonly _misuse: Misuse = { finishedTwice: 0, afterFinish: 0, threw: 0 };
+  readonly _misuse: Misuse = { finishedTwice: 0, afterFinish: 0, cut: 0, dropped: 0, threw: 0 };
   _reporter: Reporter;
   readonly _sampler: Sampler;
   readonly _logger: Logger | undefined;
