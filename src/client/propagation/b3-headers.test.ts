@@ -2,6 +2,9 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { NoopReporter } from "../reporter.ts";
+import { ConstSampler } from "../samplers/const-sampler.ts";
+import { Tracer } from "../tracer.ts";
 import { makeCodecs } from "./codec.ts";
 
 const TRACE = "80f198ee56343ba864fe8b2a57d3eff7";
@@ -98,5 +101,29 @@ for (const [flags, sampled, single] of [
       ...sampled,
       b3: `${TRACE}-${SPAN}-${single}-${PARENT}`,
     });
+  });
+}
+
+for (const [decision, flags] of [
+  ["0", 0],
+  ["1", 1],
+  ["d", 3],
+] as const) {
+  test(`b3: ${decision} alone decides for the trace that starts, whatever the sampler says`, async () => {
+    const onGarbage = (reason: string): void => assert.fail(reason);
+    const codecs = { ...makeCodecs({ propagation: ["b3"], onGarbage }) };
+    const sampler = new ConstSampler(decision === "0");
+    const tracer = new Tracer("test", new NoopReporter(), sampler, { codecs });
+    for (const headers of [{ b3: decision }, { b3: decision, "uberctx-user": "1" }]) {
+      const childOf = tracer.extract("http_headers", headers);
+      const context = tracer.startSpan("root", { childOf }).context();
+      assert.equal(context.isValid, true);
+      assert.equal(context.flags, flags);
+    }
+    const childOf = tracer.extract("http_headers", { "uberctx-user": "1" });
+    const undecided = tracer.startSpan("root", { childOf });
+    assert.equal(undecided.context().isSampled(), decision === "0");
+    assert.equal(undecided.getBaggageItem("user"), "1");
+    await tracer.close();
   });
 }

@@ -34,9 +34,9 @@ export interface Codecs {
 export interface CodecOptions {
   /** In the order in which they are asked. */
   readonly propagation: readonly Propagation[];
-  /** Instead of `uber-trace-id`. */
+  /** Instead of `uber-trace-id`; an empty one counts as none. */
   readonly contextKey?: string | undefined;
-  /** Instead of `uberctx-`. */
+  /** Instead of `uberctx-`, likewise. */
   readonly baggagePrefix?: string | undefined;
   /** Instead of 64 items and 8,192 characters. */
   readonly maxima?: Partial<BaggageMaxima> | undefined;
@@ -49,8 +49,8 @@ export function makeCodecs(options: CodecOptions): Codecs {
   const maxima = { items: BAGGAGE_ITEMS_MAX, chars: BAGGAGE_CHARS_MAX, ...options.maxima };
   const setting = {
     propagation,
-    contextKey: (options.contextKey ?? CONTEXT_HEADER).toLowerCase(),
-    baggagePrefix: (options.baggagePrefix ?? BAGGAGE_PREFIX).toLowerCase(),
+    contextKey: (options.contextKey || CONTEXT_HEADER).toLowerCase(),
+    baggagePrefix: (options.baggagePrefix || BAGGAGE_PREFIX).toLowerCase(),
     maxima,
     onGarbage,
   };

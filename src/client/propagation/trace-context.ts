@@ -5,8 +5,9 @@
 //                later versions: "-" and more may follow, of the flags only "sampled" is known
 //   tracestate:  vendor=value,tenant@vendor=value     up to 32 members, kept as it came
 //
-// Source: w3.org/TR/trace-context (level 1) and /trace-context-2. The flag "random" of level 2 has
-// no place in a SpanContext: it is read over, and written as 0, which says nothing of the trace id.
+// Source: w3.org/TR/trace-context (level 1) and /trace-context-2. Level 2's flag "random" is read over,
+// and written as 0, which says nothing of the trace id: OpenTelemetry's Go SDK, in versions that are
+// still about (1.39), takes a `traceparent` with flags 03 for none at all.
 // Trust: a peer's text. A bad `tracestate` is dropped and leaves `traceparent` alone (§3.3).
 
 import { FLAG_SAMPLED, SpanContext } from "../span-context.ts";
