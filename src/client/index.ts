@@ -23,6 +23,7 @@ export type {
 } from "./config.ts";
 export { type EnvOptions, initTracerFromEnv } from "./env.ts";
 export { type InitOptions, initTracer } from "./init-tracer.ts";
+export { registerOpenTelemetry } from "./load-opentelemetry.ts";
 export { PrometheusMetricsFactory } from "./prometheus-metrics.ts";
 export { NoopReporter, type Process, type Reporter } from "./reporter.ts";
 export { CompositeReporter } from "./reporters/composite-reporter.ts";

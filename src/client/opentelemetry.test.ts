@@ -26,6 +26,7 @@ import { HttpInstrumentation } from "@opentelemetry/instrumentation-http";
 import { activeSpan, runWithSpan } from "./active-span.ts";
 import { initTracer } from "./init-tracer.ts";
 import { type OpenTelemetryBridge, registerOpenTelemetry } from "./opentelemetry.ts";
+import { registerOpenTelemetry as registerLater } from "./load-opentelemetry.ts";
 import { InMemoryReporter } from "./reporters/in-memory-reporter.ts";
 import type { Span } from "./span.ts";
 import type { Tracer } from "./tracer.ts";
@@ -299,6 +300,18 @@ test("registerOpenTelemetry() refuses to be the second, and can be undone", () =
   assert.throws(() => registerOpenTelemetry({ tracer }), /tracer provider already/);
   bridge.unregister();
   bridge = registerOpenTelemetry({ tracer });
+});
+
+test("registerOpenTelemetry() of spoor/client does the same with the global tracer, when it is loaded", async () => {
+  bridge.unregister();
+  const sampler = { type: "const", param: 1 };
+  const global = initTracer({ serviceName: "global", sampler }, { reporter, global: true });
+  const proxy = trace.getTracer("early");
+  const loaded = await registerLater();
+  proxy.startSpan("first").end();
+  assert.equal(only().serviceName, "global");
+  loaded.unregister();
+  await global.close();
 });
 
 test("instrumentation-http reports through the client, one trace over the wire", async () => {

@@ -118,11 +118,8 @@ test("spoor demo sends connected traces of six services, and ends after --demo.d
   assert.deepEqual([...clients].toSorted(), ["cart", "checkout", "shipping"]);
   const calls = byUdp.filter(({ tags }) => tags.some(({ key }) => key === "grpc.method"));
   assert.deepEqual(
-    calls.map(({ serviceName, operationName }) => [serviceName, operationName]).toSorted(),
-    [
-      ["checkout", "/shop.checkout/PlaceOrder"],
-      ["checkout", "/shop.payment/Charge"],
-    ],
+    calls.map(({ serviceName, operationName }) => `${serviceName} ${operationName}`).toSorted(),
+    ["checkout /shop.checkout/PlaceOrder", "checkout /shop.payment/Charge"],
     "gRPC calls, from and to a service with the SDK",
   );
   const books = /spans of this run +received=(\d+) +forwarded=(\d+) +refused=0 +dropped=0/.exec(
