@@ -2,8 +2,9 @@
 //
 // Source: the picture and the specification are in thrift-binary.ts; the contract in thrift-writer.ts.
 
-import { BOOL, STOP } from "./thrift-reader.ts";
+import { BINARY, BOOL, I32, STOP } from "./thrift-reader.ts";
 import {
+  TEXT_TAG_BYTES_MAX,
   type ThriftWriter,
   WRITER_FIRST_BYTES,
   WRITER_KEPT_BYTES,
@@ -43,12 +44,7 @@ export class ThriftBinaryWriter implements ThriftWriter {
 
   field(id: number, type: number): void {
     this.#reserve(3);
-    const { at } = this;
-    const bytes = this.#bytes;
-    bytes[at] = type;
-    bytes[at + 1] = id >> 8;
-    bytes[at + 2] = id;
-    this.at = at + 3;
+    this.at = putHead(this.#bytes, this.at, type, id);
   }
 
   boolField(id: number, value: boolean): void {
@@ -107,6 +103,32 @@ export class ThriftBinaryWriter implements ThriftWriter {
     this.at += 4 + length;
   }
 
+  writeTextTag(
+    bytes: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    textStart: number,
+    textEnd: number,
+  ): void {
+    const keyBytes = keyEnd - keyStart;
+    const textBytes = textEnd - textStart;
+    this.#reserve(TEXT_TAG_BYTES_MAX + keyBytes + textBytes);
+    const to = this.#bytes;
+    const view = this.#view;
+    let { at } = this;
+    at = putHead(to, at, BINARY, 1);
+    view.setInt32(at, keyBytes);
+    copyBytes(to, at + 4, bytes, keyStart, keyEnd);
+    at = putHead(to, at + 4 + keyBytes, I32, 2);
+    view.setInt32(at, 0);
+    at = putHead(to, at + 4, BINARY, 3);
+    view.setInt32(at, textBytes);
+    copyBytes(to, at + 4, bytes, textStart, textEnd);
+    at += 4 + textBytes;
+    to[at] = STOP;
+    this.at = at + 1;
+  }
+
   #byte(value: number): void {
     this.#reserve(1);
     this.#bytes[this.at++] = value;
@@ -121,4 +143,12 @@ export class ThriftBinaryWriter implements ThriftWriter {
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer);
   }
+}
+
+/** The head of a field at `to[at..)`, where there is room. @returns where it ends. */
+function putHead(to: Uint8Array, at: number, type: number, id: number): number {
+  to[at] = type;
+  to[at + 1] = id >> 8;
+  to[at + 2] = id;
+  return at + 3;
 }

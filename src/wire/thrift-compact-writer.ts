@@ -17,6 +17,7 @@ import {
   UUID,
 } from "./thrift-reader.ts";
 import {
+  TEXT_TAG_BYTES_MAX,
   type ThriftWriter,
   WRITER_FIRST_BYTES,
   WRITER_KEPT_BYTES,
@@ -53,6 +54,11 @@ for (const [type, compactType] of [
 ] as const) {
   TYPES[type] = compactType;
 }
+
+/** Of a text tag: its fields 1 (key, BINARY), 2 (type, I32) and 3 (text, BINARY). */
+const TAG_KEY_HEAD = 0x18;
+const TAG_TYPE_HEAD = 0x15;
+const TAG_TEXT_HEAD = 0x18;
 
 const encoder = new TextEncoder();
 
@@ -167,6 +173,32 @@ export class ThriftCompactWriter implements ThriftWriter {
     this.at += end - start;
   }
 
+  writeTextTag(
+    bytes: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    textStart: number,
+    textEnd: number,
+  ): void {
+    const keyBytes = keyEnd - keyStart;
+    const textBytes = textEnd - textStart;
+    this.#reserve(TEXT_TAG_BYTES_MAX + keyBytes + textBytes);
+    const to = this.#bytes;
+    let { at } = this;
+    to[at++] = TAG_KEY_HEAD;
+    at = putVarint(to, at, keyBytes);
+    copyBytes(to, at, bytes, keyStart, keyEnd);
+    at += keyBytes;
+    to[at++] = TAG_TYPE_HEAD;
+    to[at++] = 0;
+    to[at++] = TAG_TEXT_HEAD;
+    at = putVarint(to, at, textBytes);
+    copyBytes(to, at, bytes, textStart, textEnd);
+    at += textBytes;
+    to[at++] = STOP;
+    this.at = at;
+  }
+
   #head(id: number, compactType: number): void {
     const delta = id - this.#lastId;
     this.#lastId = id;
@@ -181,15 +213,7 @@ export class ThriftCompactWriter implements ThriftWriter {
   /** A uint32. */
   #varint(value: number): void {
     this.#reserve(VARINT32_BYTES_MAX);
-    const bytes = this.#bytes;
-    let { at } = this;
-    let rest = value;
-    while (rest > 0x7f) {
-      bytes[at++] = (rest & 0x7f) | 0x80;
-      rest >>>= 7;
-    }
-    bytes[at++] = rest;
-    this.at = at;
+    this.at = putVarint(this.#bytes, this.at, value);
   }
 
   #byte(value: number): void {
@@ -206,6 +230,17 @@ export class ThriftCompactWriter implements ThriftWriter {
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer);
   }
+}
+
+/** Writes a uint32 at `to[at..)`, where there is room. @returns where it ends. */
+function putVarint(to: Uint8Array, at: number, value: number): number {
+  let rest = value;
+  while (rest > 0x7f) {
+    to[at++] = (rest & 0x7f) | 0x80;
+    rest >>>= 7;
+  }
+  to[at] = rest;
+  return at + 1;
 }
 
 function varintBytes(value: number): number {

@@ -44,6 +44,17 @@ export interface ThriftWriter {
   writeDouble(value: number): void;
   /** A string or binary: its length and `bytes[start..end)`. */
   writeBinary(bytes: Uint8Array, start: number, end: number): void;
+  /**
+   * A tag of jaeger.thrift as most of them are, a struct of key, type 0 and text: what the calls above
+   * write one by one, at a third of the cost. Key and text are ranges of `bytes`.
+   */
+  writeTextTag(
+    bytes: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    textStart: number,
+    textEnd: number,
+  ): void;
 }
 
 export const WRITER_FIRST_BYTES = 1 << 12;
@@ -52,6 +63,9 @@ export const WRITER_KEPT_BYTES = 1 << 20;
 
 /** Shorter ones are copied by a loop: a view costs more. */
 const LOOP_BYTES_MAX = 24;
+
+/** Bytes of a text tag beside its texts, at most, in either protocol. */
+export const TEXT_TAG_BYTES_MAX = 24;
 
 /** Copies `bytes[start..end)` to `to[at..)`, where there is room. */
 export function copyBytes(

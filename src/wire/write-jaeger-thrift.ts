@@ -62,6 +62,10 @@ const CONSTANTS = CONSTANT_TAGS.map(({ key, value }) => ({
 const FORMAT_KEY = "@jaeger@format";
 const WARNINGS_KEY = encoder.encode("@jaeger@warnings");
 
+// What writes many messages a second writes them into the same memory; nothing here waits in between.
+const compactWriter = new ThriftCompactWriter();
+const binaryWriter = new ThriftBinaryWriter();
+
 /** What a client says of itself beside the spans. */
 export type JaegerSenderOptions = Partial<JaegerSender>;
 
@@ -91,7 +95,7 @@ export function writeJaegerBatches(
   batch: SpanBatch,
   sender: JaegerSenderOptions = {},
 ): Uint8Array[] {
-  const thrift = new ThriftBinaryWriter();
+  const thrift = binaryWriter;
   const writer = new JaegerThriftWriter(batch, thrift, sender);
   return rowsByResource(batch).map((rows) => {
     thrift.reset();
@@ -102,8 +106,7 @@ export function writeJaegerBatches(
 
 /** Each resource's rows as a message `emitBatch`, of whatever size that takes. */
 export function writeEmitBatches(batch: SpanBatch, options: EmitOptions): Uint8Array[] {
-  const thrift =
-    options.protocol === "compact" ? new ThriftCompactWriter() : new ThriftBinaryWriter();
+  const thrift = options.protocol === "compact" ? compactWriter : binaryWriter;
   const writer = new JaegerThriftWriter(batch, thrift, options);
   return rowsByResource(batch).map((rows) => {
     thrift.reset();
@@ -183,15 +186,15 @@ class JaegerThriftWriter implements JaegerTagVisitor, JaegerReferenceVisitor {
     const out = this.#out;
     const word = table.words[2 * at]!;
     const { dictionary } = this.#batch;
+    if (table.type[at] === STRING) {
+      this.#textTag(table.key[at]!, word);
+      return;
+    }
     const outer = this.#beginTag();
     this.#entry(1, table.key[at]!);
     switch (table.type[at]) {
       case EMPTY:
         this.#text(NOTHING);
-        break;
-      case STRING:
-        this.#type(TYPE_STRING);
-        this.#entry(3, word);
         break;
       case DOUBLE_VALUE:
         this.#type(TYPE_DOUBLE);
@@ -331,6 +334,15 @@ class JaegerThriftWriter implements JaegerTagVisitor, JaegerReferenceVisitor {
     this.#view.visitLogFields(event, this);
     out.endList(mark, this.#count);
     out.endStruct(outer);
+  }
+
+  /** A string tag of two entries of the dictionary. */
+  #textTag(key: number, text: number): void {
+    this.#count++;
+    const { arena, ends } = this.#batch.dictionary;
+    const keyStart = key === 0 ? 0 : ends[key - 1]!;
+    const textStart = text === 0 ? 0 : ends[text - 1]!;
+    this.#out.writeTextTag(arena, keyStart, ends[key]!, textStart, ends[text]!);
   }
 
   #beginTag(): number {
