@@ -37,6 +37,18 @@ export function initTracerFromEnv(config: TracerConfig = {}, options: EnvOptions
   return openTracer(merged, options, variables.problems);
 }
 
+/**
+ * What `env` and `config` say together; `config` wins, field by field.
+ *
+ * @throws SpoorError `bad-input` for values of `env` that cannot be read
+ */
+export function readEnvironment(config: TracerConfig, env: Environment): TracerConfig {
+  const variables = new Variables(env, {});
+  const merged = variables.mergeInto(config);
+  variables.problems.throwIfAny();
+  return merged;
+}
+
 /** JAEGER_… of old, with what it is called now. */
 const RENAMED: Readonly<Record<string, string>> = {
   JAEGER_SAMPLER_HOST: "JAEGER_SAMPLER_MANAGER_HOST_PORT",

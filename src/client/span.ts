@@ -197,7 +197,8 @@ export class Span extends OpenTracingSpan {
       return;
     }
     if (this._tags === NO_TAGS) this._tags = [];
-    this._tags.push({ key, value: typeof value === "string" ? this.#cut(value) : value });
+    const name = typeof key === "string" ? key : printName(key);
+    this._tags.push({ key: name, value: typeof value === "string" ? this.#cut(value) : value });
   }
 
   /** For logs: without what would make it circular. */

@@ -21,7 +21,7 @@ import { type BaggageRestrictions, DefaultBaggageRestrictions } from "./baggage-
 import { BaggageSetter } from "./baggage-setter.ts";
 import { type ClientMetrics, makeClientMetrics } from "./client-metrics.ts";
 import { finishAfter } from "./finish-after.ts";
-import { plainValue, printName } from "./plain-value.ts";
+import { TEXT_CHARS_MAX, plainValue, printName } from "./plain-value.ts";
 import { contextOf, findParent } from "./parent-context.ts";
 import { makeProcessTags } from "./process-tags.ts";
 import { RandomPool, type RandomWords } from "./random-ids.ts";
@@ -160,17 +160,26 @@ export class Tracer extends OpenTracingTracer {
   /**
    * Starts a span; without `childOf` and references it begins a trace, whether a span is active or not.
    *
-   * Never throws: a parent that is no context of ours counts as none.
+   * Never throws: a parent that is no context of ours counts as none, and so do options that throw.
    */
   override startSpan(name: string, options?: SpanOptions | OpenTracingOptions): Span {
-    const given: SpanOptions = options ?? NO_OPTIONS;
+    const operation =
+      typeof name === "string" && name.length <= TEXT_CHARS_MAX ? name : printName(name);
+    try {
+      return this.#start(operation, options ?? NO_OPTIONS);
+    } catch (error) {
+      this.#threw("an option of startSpan", error); // a getter, or a proxy
+      return this.#start(operation, NO_OPTIONS);
+    }
+  }
+
+  #start(operation: string, given: SpanOptions): Span {
     const references = Array.isArray(given.references)
       ? (given.references as readonly Reference[])
       : NO_REFERENCES;
     const parent = contextOf(given.childOf) ?? this.#parentOf(references);
     const tags = given.tags;
     const isServer = tags !== undefined && tags !== null && tags["span.kind"] === "server";
-    const operation = typeof name === "string" ? name : printName(name);
 
     if (parent === undefined || !parent.isValid) {
       return this.#startTrace(operation, parent, given, references);
