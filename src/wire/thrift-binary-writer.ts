@@ -103,6 +103,13 @@ export class ThriftBinaryWriter implements ThriftWriter {
     this.at += 4 + length;
   }
 
+  writeTagHead(bytes: Uint8Array, keyStart: number, keyEnd: number, type: number): void {
+    this.field(1, BINARY);
+    this.writeBinary(bytes, keyStart, keyEnd);
+    this.field(2, I32);
+    this.writeI32(type);
+  }
+
   writeTextTag(
     bytes: Uint8Array,
     keyStart: number,

@@ -173,6 +173,21 @@ export class ThriftCompactWriter implements ThriftWriter {
     this.at += end - start;
   }
 
+  writeTagHead(bytes: Uint8Array, keyStart: number, keyEnd: number, type: number): void {
+    const keyBytes = keyEnd - keyStart;
+    this.#reserve(TEXT_TAG_BYTES_MAX + keyBytes);
+    const to = this.#bytes;
+    let { at } = this;
+    to[at++] = TAG_KEY_HEAD;
+    at = putVarint(to, at, keyBytes);
+    copyBytes(to, at, bytes, keyStart, keyEnd);
+    at += keyBytes;
+    to[at++] = TAG_TYPE_HEAD;
+    to[at++] = type << 1;
+    this.at = at;
+    this.#lastId = 2;
+  }
+
   writeTextTag(
     bytes: Uint8Array,
     keyStart: number,

@@ -44,6 +44,8 @@ export interface ThriftWriter {
   writeDouble(value: number): void;
   /** A string or binary: its length and `bytes[start..end)`. */
   writeBinary(bytes: Uint8Array, start: number, end: number): void;
+  /** Key and type of a tag of jaeger.thrift, fields 1 and 2 of the struct that was begun. */
+  writeTagHead(bytes: Uint8Array, keyStart: number, keyEnd: number, type: number): void;
   /**
    * A tag of jaeger.thrift as most of them are, a struct of key, type 0 and text: what the calls above
    * write one by one, at a third of the cost. Key and text are ranges of `bytes`.

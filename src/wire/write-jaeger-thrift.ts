@@ -22,6 +22,7 @@ import {
   DOUBLE as DOUBLE_VALUE,
   EMPTY,
   INT,
+  MAP,
   STRING,
 } from "../model/attribute-table.ts";
 import { ORIGIN_JAEGER_THRIFT, type SpanBatch } from "../model/span-batch.ts";
@@ -48,6 +49,17 @@ const TYPE_DOUBLE = 1;
 const TYPE_BOOL = 2;
 const TYPE_LONG = 3;
 const TYPE_BINARY = 4;
+
+/** By the type of an attribute; what is not here is shown as text. */
+const TAG_TYPES: (number | undefined)[] = Array.from({ length: MAP + 1 });
+for (const [type, tagType] of [
+  [DOUBLE_VALUE, TYPE_DOUBLE],
+  [BOOL_VALUE, TYPE_BOOL],
+  [INT, TYPE_LONG],
+  [BYTES, TYPE_BINARY],
+] as const) {
+  TAG_TYPES[type] = tagType;
+}
 
 const CHILD_OF = 0;
 const FOLLOWS_FROM = 1;
@@ -191,31 +203,27 @@ class JaegerThriftWriter implements JaegerTagVisitor, JaegerReferenceVisitor {
       return;
     }
     const outer = this.#beginTag();
-    this.#entry(1, table.key[at]!);
+    this.#tagHead(table, at);
     switch (table.type[at]) {
       case EMPTY:
-        this.#text(NOTHING);
+        this.#bytes(3, NOTHING);
         break;
       case DOUBLE_VALUE:
-        this.#type(TYPE_DOUBLE);
         out.field(4, DOUBLE);
         out.writeDouble(table.doubles[at]!);
         break;
       case BOOL_VALUE:
-        this.#type(TYPE_BOOL);
         out.boolField(5, word !== 0);
         break;
       case INT:
-        this.#type(TYPE_LONG);
         out.field(6, I64);
         out.writeI64(word, table.words[2 * at + 1]!);
         break;
       case BYTES:
-        this.#type(TYPE_BINARY);
         this.#entry(7, word);
         break;
       default:
-        this.#text(encoder.encode(printAnyValues(table.type[at]!, dictionary.bytes(word))));
+        this.#bytes(3, encoder.encode(printAnyValues(table.type[at]!, dictionary.bytes(word))));
     }
     out.endStruct(outer);
   }
@@ -343,6 +351,14 @@ class JaegerThriftWriter implements JaegerTagVisitor, JaegerReferenceVisitor {
     const keyStart = key === 0 ? 0 : ends[key - 1]!;
     const textStart = text === 0 ? 0 : ends[text - 1]!;
     this.#out.writeTextTag(arena, keyStart, ends[key]!, textStart, ends[text]!);
+  }
+
+  /** Key and type of the tag that was begun, for any value but a string. */
+  #tagHead(table: AttributeTable, at: number): void {
+    const { arena, ends } = this.#batch.dictionary;
+    const key = table.key[at]!;
+    const type = TAG_TYPES[table.type[at]!] ?? TYPE_STRING;
+    this.#out.writeTagHead(arena, key === 0 ? 0 : ends[key - 1]!, ends[key]!, type);
   }
 
   #beginTag(): number {

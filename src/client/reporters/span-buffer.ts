@@ -93,6 +93,9 @@ const CACHED_CHARS_MAX = 256;
 const LOOP_CHARS_MAX = 48;
 const SCRATCH_BYTES = 1 << 12;
 
+/** Keys are guessed by their place, of as many tags as most spans have. A power of two. */
+const GUESSES = 1 << 4;
+
 /** Values are remembered by key entry, length and last character: 8 of a key. A power of two. */
 const VALUE_SLOTS = 1 << 10;
 
@@ -120,6 +123,9 @@ export class SpanBuffer {
   #scope = 0;
   /** What the dictionary holds of keys, names and other texts that come again. */
   readonly #entries = new Map<string, number>();
+  /** The last keys by their place in the list of tags. */
+  readonly #guessTexts: (string | undefined)[] = Array.from({ length: GUESSES });
+  readonly #guessEntries: Uint32Array = new Uint32Array(GUESSES);
   #valueTexts: (string | undefined)[] = Array.from({ length: VALUE_SLOTS });
   #valueKeys: Int32Array = new Int32Array(VALUE_SLOTS);
   #valueEntries: Uint32Array = new Uint32Array(VALUE_SLOTS);
@@ -206,6 +212,7 @@ export class SpanBuffer {
     if (dictionary.arena.length > 2 * ARENA_BYTES_MAX) this.batch = new SpanBatch();
     else this.batch.reset();
     this.#entries.clear();
+    this.#guessTexts.fill(undefined);
     this.#valueTexts.fill(undefined);
     this.#start = undefined;
     this.bytes = 0;
@@ -289,7 +296,15 @@ export class SpanBuffer {
     let bytes = 0;
     for (let index = 0; index < tags.length; index++) {
       const { key: keyText, value } = tags[index]!;
-      const key = this.#entryOf(keyText);
+      // Spans of one kind have the same keys in the same order.
+      let key: number;
+      const slot = index & (GUESSES - 1);
+      if (this.#guessTexts[slot] === keyText) key = this.#guessEntries[slot]!;
+      else {
+        key = this.#entryOf(keyText);
+        this.#guessTexts[slot] = keyText;
+        this.#guessEntries[slot] = key;
+      }
       const { ends } = dictionary;
       let size = key === 0 ? 0 : ends[key]! - ends[key - 1]!;
       if (typeof value === "string") {
