@@ -6,7 +6,8 @@
 //
 // Node ends a process by a signal only if nobody listens for it, and libraries like signal-exit count
 // the listeners to find out whether they are alone. So ours is called first and takes itself off at
-// once: others see the process as if we had never listened. What waits for UDP has then left already.
+// once: others see the process as if we had never listened. What waits for UDP has then left already,
+// if the socket was open.
 //
 // Not here: process.exit() called by the application, which nothing asynchronous survives: tracer.close().
 
