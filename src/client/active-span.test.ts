@@ -1,3 +1,5 @@
+// The active span across promises, timers and callbacks, and the end of a span that belongs to a function.
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate, setTimeout } from "node:timers/promises";

@@ -1,3 +1,5 @@
+// What each variable of the environment comes to, and how wrong ones are refused.
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { globalTracer } from "opentracing";

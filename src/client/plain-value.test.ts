@@ -1,3 +1,5 @@
+// Any value of JavaScript as the value of a tag: nothing throws, everything is bounded.
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";

@@ -1,3 +1,5 @@
+// The time of spans when the wall clock is set while they run.
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { AnchoredClock } from "./span-clock.ts";

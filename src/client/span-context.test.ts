@@ -1,3 +1,5 @@
+// Contexts as text and bytes, and what they share with their children.
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";

@@ -1,3 +1,5 @@
+// One span: what users of jaeger-client read of it, what is ignored, what is bounded.
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";

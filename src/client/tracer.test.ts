@@ -1,3 +1,5 @@
+// Which ids, flags and tags a new span gets, with parents of every kind and with none.
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as opentracing from "opentracing";

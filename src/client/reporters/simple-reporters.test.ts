@@ -1,3 +1,5 @@
+// The reporters that send nothing.
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { readFileSync } from "node:fs";
@@ -50,7 +52,7 @@ test("CompositeReporter gives to all, also after one that throws", async () => {
 
 test("reporters print what they are, for the logger", () => {
   const all = new CompositeReporter([new NoopReporter(), new InMemoryReporter()]);
-  assert.equal(`${all.toString()}`, "CompositeReporter(NoopReporter,InMemoryReporter)");
+  assert.equal(all.toString(), "CompositeReporter(NoopReporter,InMemoryReporter)");
 });
 
 test("VERSION is that of the package", () => {
