@@ -4,7 +4,7 @@
 //   API, instrumentation ─▶ registerOpenTelemetry({ tracer }) ─▶ InMemoryReporter.spans
 
 import assert from "node:assert/strict";
-import { EventEmitter, once } from "node:events";
+import { once } from "node:events";
 import type * as Http from "node:http";
 import type { AddressInfo } from "node:net";
 import { createRequire } from "node:module";
@@ -17,7 +17,6 @@ import {
   SpanStatusCode,
   context,
   createContextKey,
-  propagation,
   trace,
 } from "@opentelemetry/api";
 import { registerInstrumentations } from "@opentelemetry/instrumentation";
@@ -217,54 +216,6 @@ test("values of OpenTelemetry's context stay while the client's span changes", (
     });
     assert.equal(trace.getActiveSpan(), undefined);
   });
-});
-
-test("bind() keeps the context for a function and for an emitter's listeners", () => {
-  const span = otel().startSpan("bound");
-  const inside = trace.setSpan(context.active(), span);
-  const bound = context.bind(inside, function find(this: { id: number }, more: number) {
-    return [this.id + more, activeSpan()?.context().spanIdStr];
-  });
-  assert.deepEqual(bound.call({ id: 1 }, 2), [3, span.spanContext().spanId]);
-  assert.equal(bound.length, 1);
-
-  const emitter = new EventEmitter();
-  const seen: unknown[] = [];
-  emitter.on("x", (value) => seen.push(value, activeSpan()?.context().spanIdStr));
-  assert.equal(context.bind(inside, emitter), emitter);
-  context.bind(ROOT_CONTEXT, emitter);
-  emitter.emit("x", 1);
-  assert.deepEqual(seen, [1, span.spanContext().spanId]);
-});
-
-test("headers are the client's, with baggage of either side", () => {
-  const span = otel().startSpan("caller");
-  const baggage = propagation.createBaggage({ tenant: { value: "north" } });
-  const inside = propagation.setBaggage(trace.setSpan(ROOT_CONTEXT, span), baggage);
-  const headers: Record<string, string> = {};
-  propagation.inject(inside, headers);
-  const { traceIdStr, spanIdStr } = tracer.extract("http_headers", headers)!;
-  assert.equal(traceIdStr.padStart(32, "0"), span.spanContext().traceId);
-  assert.equal(spanIdStr, span.spanContext().spanId);
-  assert.equal(headers["uberctx-tenant"], "north");
-  assert(propagation.fields().includes("uber-trace-id"));
-
-  const found = propagation.extract(ROOT_CONTEXT, headers);
-  assert.equal(propagation.getBaggage(found)?.getEntry("tenant")?.value, "north");
-  assert.equal(trace.getSpanContext(found)?.isRemote, true);
-  const child = otel().startSpan("callee", {}, found);
-  child.end();
-  assert.equal(only().context().parentIdStr, span.spanContext().spanId);
-  assert.equal(only().getBaggageItem("tenant"), "north");
-});
-
-test("headers without a span: garbage changes nothing, a debug id starts a debug trace", () => {
-  assert.equal(propagation.extract(ROOT_CONTEXT, { "uber-trace-id": "x:y" }), ROOT_CONTEXT);
-  const found = propagation.extract(ROOT_CONTEXT, { "jaeger-debug-id": "help" });
-  assert.equal(trace.getSpanContext(found), undefined);
-  otel().startSpan("debugged", {}, found).end();
-  assert.equal(only().context().isDebug(), true);
-  assert.equal(tagsOf(only())["jaeger-debug-id"], "help");
 });
 
 test("a context of somebody else's making is a parent too; an unsampled one is not reported", () => {
