@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import type * as Http from "node:http";
 import type { AddressInfo } from "node:net";
-import { createRequire } from "node:module";
+import { createRequire, syncBuiltinESMExports } from "node:module";
 import { afterEach, beforeEach, test } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import type * as Grpc from "@grpc/grpc-js";
@@ -33,6 +33,9 @@ import { runUntraced } from "./untraced.ts";
 
 /** Instrumentation takes hold of what is loaded by `require`. */
 const require = createRequire(import.meta.url);
+
+/** One for all tests: a module is given to be wrapped only the first time that it is required. */
+const instrumentation = new HttpInstrumentation({ enabled: false });
 
 let reporter: InMemoryReporter;
 let tracer: Tracer;
@@ -266,7 +269,6 @@ test("registerOpenTelemetry() of spoor/client does the same with the global trac
 });
 
 test("instrumentation-http reports through the client, one trace over the wire", async () => {
-  const instrumentation = new HttpInstrumentation();
   const disable = registerInstrumentations({ instrumentations: [instrumentation] });
   const http = require("node:http") as typeof Http;
   const server = http.createServer((request, response) => {
@@ -299,9 +301,38 @@ test("instrumentation-http reports through the client, one trace over the wire",
   }
 });
 
-test("instrumentation-grpc reports through the client, errors included", async () => {
-  const instrumentation = new GrpcInstrumentation();
+test("reports to a collector are not traced, though http is", async () => {
   const disable = registerInstrumentations({ instrumentations: [instrumentation] });
+  const http = require("node:http") as typeof Http;
+  syncBuiltinESMExports(); // the reporter has imported it
+  const paths: unknown[] = [];
+  const collector = http.createServer((request, response) => {
+    paths.push(request.url);
+    response.end();
+  });
+  collector.listen(0, "127.0.0.1");
+  await once(collector, "listening");
+  const { port } = collector.address() as AddressInfo;
+  const collectorEndpoint = `http://127.0.0.1:${port}/api/traces`;
+  const sampler = { type: "const", param: 1 };
+  const reporting = initTracer({ serviceName: "r", sampler, reporter: { collectorEndpoint } });
+  try {
+    reporting.startSpan("one").finish();
+    await reporting.close();
+    assert.equal(paths.length, 1);
+    const kinds = reporter.spans.map((span) => tagsOf(span)["span.kind"]);
+    assert.deepEqual(kinds, ["server"], "the collector's, which is instrumented, too");
+  } finally {
+    collector.close();
+    disable();
+    instrumentation.disable();
+    syncBuiltinESMExports();
+  }
+});
+
+test("instrumentation-grpc reports through the client, errors included", async () => {
+  const wrapping = new GrpcInstrumentation();
+  const disable = registerInstrumentations({ instrumentations: [wrapping] });
   const grpc = require("@grpc/grpc-js") as typeof Grpc;
   const method = {
     path: "/shop.Catalog/Get",
@@ -344,7 +375,7 @@ test("instrumentation-grpc reports through the client, errors included", async (
     client.close();
     server.forceShutdown();
     disable();
-    instrumentation.disable();
+    wrapping.disable();
   }
 });
 
