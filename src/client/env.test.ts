@@ -172,7 +172,7 @@ test("readEnvironment() lets the program's configuration win", () => {
   };
   assert.deepEqual(readEnvironment(config, env), {
     serviceName: "mine",
-    disable: false,
+    disable: true, // as with jaeger-client
     tags: { a: 1, b: "env" },
     sampler: { type: "const", param: 1 },
     reporter: { agentHost: "mine", username: "env" },

@@ -105,21 +105,27 @@ class Variables {
     const attributes = this.#pairs("OTEL_RESOURCE_ATTRIBUTES", parseOtelPairs);
     const { "service.name": otelName, ...otelTags } = attributes;
     const jaegerTags = this.#pairs("JAEGER_TAGS", (text) => parseJaegerTags(text, this.#env));
+    const isDisabled = this.#truth(
+      "disable",
+      "JAEGER_DISABLED",
+      "JAEGER_DISABLE",
+      "OTEL_SDK_DISABLED",
+    );
     const merged: Mutable<TracerConfig> = {
       ...dropUndefined({
         serviceName:
           this.#text("serviceName", "JAEGER_SERVICE_NAME", "OTEL_SERVICE_NAME") ?? otelName,
-        disable: this.#truth("disable", "JAEGER_DISABLED", "JAEGER_DISABLE", "OTEL_SDK_DISABLED"),
+        disable: isDisabled,
         propagation: this.#propagation(),
         traceId128bit: this.#truth("traceId128bit", "JAEGER_TRACEID_128BIT"),
         rpcMetrics: this.#truth("rpcMetrics", "JAEGER_RPC_METRICS"),
       }),
-      ...dropUndefined(config),
+      ...dropUndefined({ ...config, serviceName: config.serviceName || undefined }),
       tags: { ...otelTags, ...jaegerTags, ...config.tags },
     };
-    if (config.serviceName === "")
-      merged.serviceName = this.#text("serviceName", "JAEGER_SERVICE_NAME");
     this.#called.set("serviceName", "serviceName (JAEGER_SERVICE_NAME)");
+    // Operators can switch off what a program has only not switched off itself.
+    if (isDisabled) merged.disable = true;
     const sampler = { ...this.#sampler(), ...dropUndefined(config.sampler ?? {}) };
     if (Object.keys(sampler).length > 0) merged.sampler = sampler;
     const reporter = this.#reporter(config.reporter ?? {});

@@ -24,7 +24,7 @@ import {
   listPropagation,
 } from "./config.ts";
 import { exitFlush } from "./flush-at-exit.ts";
-import { makeCodecs } from "./propagation/codec.ts";
+import { type Codec, makeCodecs } from "./propagation/codec.ts";
 import type { Propagation } from "./propagation/header-formats.ts";
 import { NoopReporter, type Reporter } from "./reporter.ts";
 import { CompositeReporter } from "./reporters/composite-reporter.ts";
@@ -39,7 +39,7 @@ import { ProbabilisticSampler } from "./samplers/probabilistic-sampler.ts";
 import { RateLimitingSampler } from "./samplers/rate-limiting-sampler.ts";
 import { RemoteSampler } from "./samplers/remote-sampler.ts";
 import { RemoteThrottler, type Throttler } from "./throttler.ts";
-import { type Codec, type Logger, Tracer, type TracerOptions } from "./tracer.ts";
+import { type Logger, Tracer, type TracerOptions } from "./tracer.ts";
 
 export interface InitOptions {
   /** Instead of the one that the configuration describes. */

@@ -179,7 +179,9 @@ export class Span extends OpenTracingSpan {
       return;
     }
     this.#isFinished = true;
-    const isSampled = this._spanContext.isSampled();
+    const context = this._spanContext;
+    const isSampled = context.isSampled();
+    if (!isSampled && context.isUndecided) this.#tracer._decideNoMore(this);
     if (!isSampled && this.#observed === undefined) return;
     const end = isTime(finishTime) ? finishTime : this.#tracer._clock.sinceMs(this.#anchor);
     const duration = end - this._startTime;

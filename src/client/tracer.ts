@@ -24,6 +24,7 @@ import { finishAfter } from "./finish-after.ts";
 import { TEXT_CHARS_MAX, plainValue, printName } from "./plain-value.ts";
 import { contextOf, findParent } from "./parent-context.ts";
 import { makeProcessTags } from "./process-tags.ts";
+import { type Codec, makeCodecs } from "./propagation/codec.ts";
 import { RandomPool, type RandomWords } from "./random-ids.ts";
 import { NoopReporter, type Process, type Reporter } from "./reporter.ts";
 import type { SpanObserver } from "./rpc-metrics.ts";
@@ -41,13 +42,6 @@ export interface Logger {
   warn?(message: string): void;
 }
 
-export interface Codec {
-  /** Never throws. */
-  inject(context: SpanContext, carrier: unknown): void;
-  /** null for a carrier without a context. Never throws. */
-  extract(carrier: unknown): SpanContext | null;
-}
-
 export interface TracerOptions {
   readonly tags?: Readonly<Record<string, unknown>> | undefined;
   readonly metrics?: ClientMetrics | undefined;
@@ -60,8 +54,11 @@ export interface TracerOptions {
   readonly baggageRestrictions?: BaggageRestrictions | undefined;
   /** Sees every span, also those that are not sampled. */
   readonly observer?: SpanObserver | undefined;
-  /** By format of OpenTracing. */
+  /** By format of OpenTracing; Jaeger's headers if it is not said. */
   readonly codecs?: Readonly<Record<string, Codec>> | undefined;
+  /** Header instead of `uber-trace-id`, and prefix instead of `uberctx-`, where `codecs` is not said. */
+  readonly contextKey?: string | undefined;
+  readonly baggagePrefix?: string | undefined;
   /** Carries nothing to others and takes nothing from them, as a tracer that does nothing. */
   readonly isDisabled?: boolean | undefined;
   readonly clock?: SpanClock | undefined;
@@ -149,7 +146,8 @@ export class Tracer extends OpenTracingTracer {
     this.#throttler = options.debugThrottler ?? new DefaultThrottler();
     this.#restrictions = options.baggageRestrictions ?? new DefaultBaggageRestrictions();
     this.#baggage = new BaggageSetter(this.#restrictions, this.metrics);
-    for (const [format, codec] of Object.entries(options.codecs ?? {})) {
+    const codecs = options.codecs ?? this.#makeCodecs(options);
+    for (const [format, codec] of Object.entries(codecs)) {
       this.registerInjector(format, codec);
       this.registerExtractor(format, codec);
     }
@@ -361,11 +359,16 @@ export class Tracer extends OpenTracingTracer {
 
   /** Asks the sampler for a span with another name, once: the first of its trace, not yet sampled. */
   _decideAgain(span: Span): void {
+    if (this._decideNoMore(span) && !span.context().isSampled()) this.#decide(span);
+  }
+
+  /** @returns whether it is the first span of its trace, which alone had a say */
+  _decideNoMore(span: Span): boolean {
     const context = span.context();
     const first = context._first ?? context;
-    if (first.spanHigh !== context.spanHigh || first.spanLow !== context.spanLow) return;
+    if (first.spanHigh !== context.spanHigh || first.spanLow !== context.spanLow) return false;
     context.isUndecided = false;
-    if (!context.isSampled()) this.#decide(span);
+    return true;
   }
 
   #startTrace(
@@ -443,6 +446,11 @@ export class Tracer extends OpenTracingTracer {
       context.spanHigh = random.next();
       context.spanLow = random.next();
     } while ((context.spanHigh | context.spanLow) === 0);
+  }
+
+  #makeCodecs({ contextKey, baggagePrefix }: TracerOptions): Record<string, Codec> {
+    const onGarbage = (): void => this.metrics.decodingErrors.increment();
+    return { ...makeCodecs({ propagation: ["jaeger"], contextKey, baggagePrefix, onGarbage }) };
   }
 
   #threw(what: string, error: unknown): void {
