@@ -39,6 +39,14 @@ test("runWithSpan() makes a span active in all that it starts, and in nothing el
   runWithSpan(one, () => runWithSpan(null, () => assert.equal(activeSpan(), undefined)));
 });
 
+test("activeSpan() is the same in another copy of this library", async () => {
+  const url = new URL("active-span.ts?copy", import.meta.url).href;
+  const copy = (await import(url)) as { activeSpan: typeof activeSpan };
+  assert.notEqual(copy.activeSpan, activeSpan);
+  const span = makeTracer().tracer.startSpan("a");
+  runWithSpan(span, () => assert.equal(copy.activeSpan(), span));
+});
+
 test("startActiveSpan() makes a child of the active span and finishes it", () => {
   const { tracer, spans } = makeTracer();
   const result = tracer.startActiveSpan("outer", (outer) =>

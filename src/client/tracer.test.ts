@@ -10,7 +10,7 @@ import type { ObservedSpan } from "./rpc-metrics.ts";
 import type { Sampler } from "./sampler.ts";
 import { ConstSampler } from "./samplers/const-sampler.ts";
 import { PerOperationSampler } from "./samplers/per-operation-sampler.ts";
-import { makeSpanContext } from "./span-context.ts";
+import { SpanContext, makeSpanContext } from "./span-context.ts";
 import type { Span } from "./span.ts";
 import { Tracer, type TracerOptions } from "./tracer.ts";
 
@@ -128,6 +128,21 @@ test("startSpan() obeys a decision that came without ids", () => {
   const parent = makeSpanContext();
   parent.isRemote = true;
   assert.equal(tracer.startSpan("a", { childOf: parent }).context().flags, 0);
+});
+
+test("startSpan() takes contexts and spans of another copy of this library", async () => {
+  const url = new URL("span-context.ts?copy", import.meta.url).href;
+  const copy = (await import(url)) as { makeSpanContext: typeof makeSpanContext };
+  const parent = copy.makeSpanContext();
+  assert.equal((parent as object) instanceof SpanContext, false);
+  parent.traceLowLow = 1;
+  parent.spanLow = 2;
+  parent.flags = 1;
+  const { tracer } = makeTracer({}, new ConstSampler(false));
+  for (const childOf of [parent, { context: () => parent }]) {
+    const context = tracer.startSpan("a", { childOf: childOf as never }).context();
+    assert.deepEqual([context.traceLowLow, context.parentLow, context.flags], [1, 2, 1]);
+  }
 });
 
 test("startSpan() takes any argument", () => {
