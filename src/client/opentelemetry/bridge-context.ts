@@ -12,7 +12,7 @@ import { ROOT_CONTEXT, trace } from "@opentelemetry/api";
 import type { Context, ContextManager } from "@opentelemetry/api";
 import { activeSpan, runWithSpan } from "../active-span.ts";
 import type { Span } from "../span.ts";
-import { BridgeSpan, bridgeSpan } from "./bridge-span.ts";
+import { BridgeSpan } from "./bridge-span.ts";
 
 interface Entered {
   readonly context: Context;
@@ -32,7 +32,7 @@ export class BridgeContextManager implements ContextManager {
     if (span === entered?.span) return context;
     return span === undefined
       ? trace.deleteSpan(context)
-      : trace.setSpan(context, bridgeSpan(span));
+      : trace.setSpan(context, new BridgeSpan(span));
   }
 
   with<A extends unknown[], F extends (...args: A) => ReturnType<F>>(

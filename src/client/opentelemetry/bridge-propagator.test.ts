@@ -12,6 +12,7 @@ import {
 import { initTracer } from "../init-tracer.ts";
 import { InMemoryReporter } from "../reporters/in-memory-reporter.ts";
 import { BridgePropagator } from "./bridge-propagator.ts";
+import type { BridgeSpan } from "./bridge-span.ts";
 import { BridgeTracer } from "./bridge-tracer.ts";
 
 const reporter = new InMemoryReporter();
@@ -30,12 +31,14 @@ const extract = (carrier: object): ReturnType<typeof propagator.extract> =>
   propagator.extract(ROOT_CONTEXT, carrier, defaultTextMapGetter);
 
 test("headers are the client's, with baggage of either side", () => {
-  const span = otel.startSpan("caller");
+  const span = otel.startSpan("caller") as BridgeSpan;
   const { traceId, spanId } = span.spanContext();
   const baggage = propagation.createBaggage({ tenant: { value: "north" } });
   const inside = propagation.setBaggage(trace.setSpan(ROOT_CONTEXT, span), baggage);
+  span.client.setBaggageItem("zone", "b"); // after its context has been read
   const headers: Record<string, string> = {};
   propagator.inject(inside, headers, defaultTextMapSetter);
+  assert.equal(headers["uberctx-zone"], "b");
   assert.equal(headers["traceparent"], `00-${traceId}-${spanId}-01`);
   assert.match(headers["uber-trace-id"] ?? "", new RegExp(`:${spanId}:0:1$`));
   assert.equal(headers["uberctx-tenant"], "north");

@@ -16,8 +16,8 @@ import {
 } from "@opentelemetry/api";
 import { FORMAT_HTTP_HEADERS } from "opentracing";
 import { SpanContext } from "../span-context.ts";
-import { type ClientTracer, ORPHAN_CONTEXT, addBaggage } from "./bridge-tracer.ts";
-import { clientContextOf, makeApiContext } from "./span-contexts.ts";
+import { type ClientTracer, ORPHAN_CONTEXT, addBaggage, findContext } from "./bridge-tracer.ts";
+import { makeApiContext } from "./span-contexts.ts";
 
 /** Headers that may come several times and mean all of them. */
 const LISTS: ReadonlySet<string> = new Set(["tracestate", "baggage"]);
@@ -30,8 +30,7 @@ export class BridgePropagator implements TextMapPropagator {
   }
 
   inject(context: Context, carrier: unknown, setter: TextMapSetter): void {
-    const spanContext = trace.getSpanContext(context);
-    const client = spanContext === undefined ? undefined : clientContextOf(spanContext);
+    const client = findContext(context);
     if (client === undefined) return;
     const headers = Object.create(null) as Record<string, string>;
     this.#findTracer().inject(addBaggage(client, context), FORMAT_HTTP_HEADERS, headers);

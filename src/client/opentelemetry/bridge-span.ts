@@ -22,28 +22,19 @@ import type { Span } from "../span.ts";
 import { addReferences } from "./links.ts";
 import { makeApiContext } from "./span-contexts.ts";
 
-/** One for each client span, so that the same span is the same object wherever it is asked for. */
-const bridged = new WeakMap<Span, BridgeSpan>();
+const STATUS_CODE = "otel.status_code";
 
-export function bridgeSpan(span: Span): BridgeSpan {
-  const known = bridged.get(span);
-  if (known !== undefined) return known;
-  const made = new BridgeSpan(span);
-  bridged.set(span, made);
-  return made;
-}
-
+/** Holds nothing of its own but the client's span, so that a second one for the same span is as good. */
 export class BridgeSpan implements ApiSpan {
   readonly client: Span;
-  readonly #context: ApiSpanContext;
-  #isOk = false;
+  #context: ApiSpanContext | undefined;
 
   constructor(client: Span) {
     this.client = client;
-    this.#context = makeApiContext(client.context());
   }
 
   spanContext(): ApiSpanContext {
+    this.#context ??= makeApiContext(this.client.context());
     return this.#context;
   }
 
@@ -51,9 +42,12 @@ export class BridgeSpan implements ApiSpan {
     if (value === undefined || value === null || !this.isRecording()) return this;
     // An attribute is replaced, where a tag of OpenTracing is said again.
     const tags = this.client._tags;
-    const at = tags.findIndex((tag) => tag.key === key);
-    if (at === -1) this.client.setTag(key, value);
-    else tags[at] = { key, value };
+    for (let at = 0; at < tags.length; at++) {
+      if (tags[at]?.key !== key) continue;
+      tags[at] = { key, value };
+      return this;
+    }
+    this.client.setTag(key, value);
     return this;
   }
 
@@ -81,11 +75,14 @@ export class BridgeSpan implements ApiSpan {
 
   /** `OK` is the last word of the application; `UNSET` says nothing. */
   setStatus({ code, message }: SpanStatus): this {
-    if (this.#isOk || code === SpanStatusCode.UNSET) return this;
-    this.#isOk = code === SpanStatusCode.OK;
-    this.setAttribute("error", !this.#isOk);
-    this.setAttribute("otel.status_code", this.#isOk ? "OK" : "ERROR");
-    if (!this.#isOk) this.setAttribute("otel.status_description", message);
+    if (code === SpanStatusCode.UNSET) return this;
+    // Asked of the tags: several of these may stand for one span of the client.
+    if (this.client._tags.some(({ key, value }) => key === STATUS_CODE && value === "OK"))
+      return this;
+    const isOk = code === SpanStatusCode.OK;
+    this.setAttribute("error", !isOk);
+    this.setAttribute(STATUS_CODE, isOk ? "OK" : "ERROR");
+    if (!isOk) this.setAttribute("otel.status_description", message);
     return this;
   }
 

@@ -26,7 +26,7 @@ import type { Span } from "../span.ts";
 import type { SpanContext } from "../span-context.ts";
 import type { Tracer } from "../tracer.ts";
 import { isUntraced } from "../untraced.ts";
-import { BridgeSpan, bridgeSpan, toEpochMs } from "./bridge-span.ts";
+import { BridgeSpan, toEpochMs } from "./bridge-span.ts";
 import { addReferences } from "./links.ts";
 import { clientContextOf } from "./span-contexts.ts";
 
@@ -74,7 +74,7 @@ export class BridgeTracer implements ApiTracer {
     // No tracer has been made yet: the global one does nothing.
     if (!isClientSpan(span)) return trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
     if (options.links !== undefined) addReferences(span, options.links);
-    return bridgeSpan(span);
+    return new BridgeSpan(span);
   }
 
   #makeTags({ kind = SpanKind.INTERNAL, attributes }: SpanOptions): Record<string, unknown> {
@@ -122,12 +122,16 @@ function isClientSpan(span: OpenTracingSpan): span is Span {
   return typeof (span.context() as Partial<SpanContext>).traceIdStr === "string";
 }
 
-function findParent(context: Context): SpanContext | undefined {
+/** Of the span of `context`. */
+export function findContext(context: Context): SpanContext | undefined {
   const span = trace.getSpan(context);
-  let parent: SpanContext | undefined;
-  if (span instanceof BridgeSpan) parent = span.client.context();
-  else if (span !== undefined) parent = clientContextOf(span.spanContext());
-  parent ??= context.getValue(ORPHAN_CONTEXT) as SpanContext | undefined;
+  if (span instanceof BridgeSpan) return span.client.context();
+  return span === undefined ? undefined : clientContextOf(span.spanContext());
+}
+
+function findParent(context: Context): SpanContext | undefined {
+  const parent =
+    findContext(context) ?? (context.getValue(ORPHAN_CONTEXT) as SpanContext | undefined);
   return parent === undefined ? undefined : addBaggage(parent, context);
 }
 
