@@ -176,7 +176,7 @@ test("spoor/client/opentelemetry is loaded by import and require, with the appli
   }
 });
 
-test("npm installs the package on Node 20 without a word about engines, and its server says what it needs", async (t) => {
+test("the package is for Node 20, too, where its commands say that they need more", async (t) => {
   const node = await findNode(20, installed.app);
   if (node === undefined) return t.skip("no Node 20 here, and npm has none");
   const { engines } = JSON.parse(
