@@ -285,7 +285,7 @@ for (const { name, make } of KINDS) {
       await using peer = await openTcpPeer((socket) => {
         socket.once("data", () => onSocket(socket));
       });
-      const reporter = make({ endpoint: peer.endpoint, timeoutMs: 60, flushMsMax: 1_000 });
+      const reporter = make({ endpoint: peer.endpoint, timeoutMs: 60, waitMsMax: 1_000 });
       const startMs = performance.now();
       await trace(reporter, 2).close();
       const tookMs = performance.now() - startMs;
@@ -297,7 +297,7 @@ for (const { name, make } of KINDS) {
 
   test(`${name} does not wait longer for close() than it says`, async () => {
     await using peer = await openTcpPeer(() => {});
-    const reporter = make({ endpoint: peer.endpoint, timeoutMs: 60_000, flushMsMax: 30 });
+    const reporter = make({ endpoint: peer.endpoint, timeoutMs: 60_000, waitMsMax: 30 });
     const startMs = performance.now();
     await trace(reporter, 2).close();
     assert.ok(performance.now() - startMs < 1_000);

@@ -29,8 +29,8 @@ export interface QueuedReporterOptions {
   /** Spans of one payload. */
   readonly batchSpansMax?: number | undefined;
   readonly retry?: RetryLimits | undefined;
-  /** How long flush() and close() wait at most. */
-  readonly flushMsMax?: number | undefined;
+  /** How long flush() and close() wait at most; 2 s and 5 s if that is less. */
+  readonly waitMsMax?: number | undefined;
   readonly metrics?: ReporterMetrics | undefined;
   readonly logger?: ReporterLogger | undefined;
   readonly clock?: Clock | undefined;
@@ -83,7 +83,7 @@ export class QueuedReporter implements Reporter {
       retry: options.retry ?? RETRY,
       clock: options.clock ?? systemClock,
       random: options.random ?? Math.random,
-      ...(options.flushMsMax === undefined ? {} : { flushMsMax: options.flushMsMax }),
+      waitMsMax: options.waitMsMax ?? Number.POSITIVE_INFINITY,
     });
   }
 

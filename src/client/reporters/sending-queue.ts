@@ -33,8 +33,10 @@ export const RETRY: RetryLimits = { firstMs: 500, pauseMsMax: 15_000, ageMsMax: 
 
 /** Requests at a time: enough for a collector far away. */
 const LANES = 4;
-/** How long flush() and close() wait. */
-const FLUSH_MS_MAX = 5_000;
+/** How long flush() waits, which is also called when the process ends. */
+const FLUSH_MS_MAX = 2_000;
+/** How long close() does, after which spans are given up. */
+const CLOSE_MS_MAX = 5_000;
 
 interface Payload {
   readonly bytes: Uint8Array;
@@ -52,7 +54,8 @@ export interface SendingQueueOptions {
   readonly clock: Clock;
   /** 0 to 1. */
   readonly random: () => number;
-  readonly flushMsMax?: number;
+  /** How long flush() and close() wait, if that is less than usual. */
+  readonly waitMsMax: number;
 }
 
 export class SendingQueue {
@@ -79,8 +82,12 @@ export class SendingQueue {
     this.#pump();
   }
 
-  /** Resolves when each payload has been tried since, or after some seconds. */
-  async flush(): Promise<void> {
+  /** Resolves when each payload has been tried since, or after two seconds. */
+  flush(): Promise<void> {
+    return this.#tryAll(FLUSH_MS_MAX);
+  }
+
+  async #tryAll(msMax: number): Promise<void> {
     const attempts = [...this.#waiting, ...this.#inFlight].map(
       ({ waiters }) =>
         new Promise<void>((resolve) => {
@@ -89,12 +96,12 @@ export class SendingQueue {
     );
     if (attempts.length === 0) return;
     this.#pump();
-    await waitAtMost(Promise.all(attempts), this.#options.flushMsMax ?? FLUSH_MS_MAX);
+    await waitAtMost(Promise.all(attempts), Math.min(msMax, this.#options.waitMsMax));
   }
 
   /** As flush(); what has not been taken by then is given up. */
   async close(): Promise<void> {
-    await this.flush();
+    await this.#tryAll(CLOSE_MS_MAX);
     clearTimeout(this.#timer);
     for (const payload of this.#waiting.splice(0)) {
       this.#giveUp(payload, "the reporter was closed");
