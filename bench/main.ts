@@ -5,10 +5,11 @@
 //   npm run bench -- --quick                        all of it, each part under a second or two: does it run
 //   npm run bench -- --store memory                 another store
 //   npm run bench -- --phases doors --doors otlp-grpc --seconds 20
+//   npm run bench -- --phases client                what a span costs the application, beside other clients
 //   npm run bench -- --phases agent                 the agent alone, by UDP; --agent-flag for flags of its own
 //   npm run bench -- --against ../other-checkout    the same there, in turns, and the ratios
 //
-// Phases: doors, answers, stored, survival, agent. Data goes to a directory of its own under --data, which should
+// Phases: doors, answers, stored, survival, agent, client. Data goes to a directory of its own under --data, which should
 // be on a disk: a RAM disk knows no sync. Machines are shared and noisy: compare ratios of one run, not figures
 // of two.
 
@@ -17,8 +18,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { AGENT_RATES, type AgentBenchOptions, measureAgent } from "./agent.ts";
+import { measureClient } from "./client.ts";
 import { measureAnswers, measureDoor, measureStored, type Plan, type Results } from "./phases.ts";
-import { printAgent, printDoor, printStored, printTable } from "./print-results.ts";
+import { printAgent, printClient, printDoor, printStored, printTable } from "./print-results.ts";
 import { DOORS } from "./senders.ts";
 import { type ServerOptions, type StoreName, withDirectory } from "./server.ts";
 import { measureSurvival } from "./survival.ts";
@@ -42,7 +44,7 @@ async function main(): Promise<void> {
     options: {
       quick: { type: "boolean", default: false },
       store: { type: "string", default: "segment" },
-      phases: { type: "string", default: "doors,answers,stored,survival,agent" },
+      phases: { type: "string", default: "doors,answers,stored,survival,agent,client" },
       doors: { type: "string", default: DOORS.map(({ name }) => name).join(",") },
       // Long enough that the compilation of the code, some 3 s of CPU, is a small part.
       seconds: { type: "string", default: "30" },
@@ -67,7 +69,7 @@ async function main(): Promise<void> {
     agentFlags: args["agent-flag"],
   };
   const all: Results[] = [HOME, ...(args.against === undefined ? [] : [args.against])].map(
-    (folder) => ({ folder, store: args.store as StoreName, doors: [], agent: [] }),
+    (folder) => ({ folder, store: args.store as StoreName, doors: [], agent: [], client: [] }),
   );
   await runPhases(asked, all);
   print(printTable(all, !args.quick));
@@ -152,6 +154,10 @@ async function runPhases(asked: Asked, all: readonly Results[]): Promise<void> {
       agent.push(report);
       print(printAgent(report));
     }
+  }
+  for (const { folder, client } of phases.has("client") ? all : []) {
+    client.push(...(await measureClient({ folder, isQuick: plan.isQuick })));
+    print(printClient(client));
   }
 }
 

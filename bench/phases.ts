@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { readMachineBusySeconds, readProcess } from "../test/read-process.ts";
 import type { AgentReport } from "./agent.ts";
+import type { ClientReport } from "./client.ts";
 import type { LoadReport } from "./load.ts";
 import { type QueryPlan, type QueryReport, timeQueries } from "./queries.ts";
 import { SentTraces } from "./sent-traces.ts";
@@ -47,6 +48,7 @@ export interface Results {
   stored?: StoredReport;
   survival?: SurvivalReport;
   readonly agent: AgentReport[];
+  readonly client: ClientReport[];
 }
 
 export interface DoorReport extends LoadReport {

@@ -1,6 +1,7 @@
 // What the bench found, as lines for people: each part in detail, and the table of what must be reached.
 
 import type { AgentReport } from "./agent.ts";
+import type { ClientReport } from "./client.ts";
 import type { DoorReport, Results, StoredReport } from "./phases.ts";
 import { BY_ID, COMMON, COMMON_PACKED, type QueryReport, RARE } from "./queries.ts";
 
@@ -67,6 +68,16 @@ export function printAgent(report: AgentReport): string {
       `RssAnon of the agent ${megabytes(report.rssAnonBytes)}`,
   ];
   return lines.join("\n");
+}
+
+export function printClient(reports: readonly ClientReport[]): string {
+  const lines = reports.map(
+    ({ library, sampledUs, sampledSystemUs, unsampledUs, waitingBytes, lostSpans }) =>
+      `  ${library}: ${sampledUs.toFixed(2)} µs of CPU a span (${sampledSystemUs.toFixed(2)} in the kernel), ` +
+      `${unsampledUs.toFixed(3)} unsampled; ${waitingBytes.toFixed(0)} bytes a waiting span` +
+      (lostSpans === 0 ? "" : `; ${lostSpans} LOST`),
+  );
+  return ["client: start, 5 tags, finish, send", ...lines].join("\n");
 }
 
 interface Row {
@@ -167,7 +178,25 @@ const ROWS: readonly Row[] = [
       return [`${unaccounted} of ${lost} lost`, unaccounted === 0];
     },
   },
+  clientRow("sampled", 1.5, ({ sampledUs }) => sampledUs),
+  clientRow("unsampled", 0.15, ({ unsampledUs }) => unsampledUs),
 ];
+
+/** Beside what it must reach, at most a third of what the others take. */
+function clientRow(what: string, usMax: number, pick: (report: ClientReport) => number): Row {
+  return {
+    what: `client: CPU µs a span, ${what}`,
+    must: `≤ ${usMax}, a third of the others'`,
+    find: ({ client }) => {
+      const [own, ...others] = client;
+      if (own === undefined) return undefined;
+      const us = pick(own);
+      const parts = others.map((other) => `${other.library} × ${(us / pick(other)).toFixed(2)}`);
+      const isThird = others.every((other) => us <= pick(other) / 3);
+      return [`${us.toFixed(3)} (${parts.join(", ")})`, us <= usMax && isThird];
+    },
+  };
+}
 
 function agentRow(rate: number, shareMin: number, jaeger: string): Row {
   const least = shareMin === 1 ? "100 %" : `≥ ${100 * shareMin} %`;

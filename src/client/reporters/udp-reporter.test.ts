@@ -1,3 +1,5 @@
+// The reporter by UDP against sockets that keep what comes: packets, their limit, and what is counted.
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
