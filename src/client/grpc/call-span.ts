@@ -47,35 +47,43 @@ export interface CallStart {
   readonly metadata: Metadata;
   /** As grpc-js has it: ms since the Unix epoch or a Date; Infinity and undefined: none. */
   readonly deadline: Date | number | undefined;
-  /** Asked if the call is traced. May throw: the span has no parent then. */
+  /** Asked if the call is traced. */
   findParent(): Span | SpanContext | null | undefined;
 }
 
 /** @returns undefined if the filter leaves the call out, or there is no span to be had. */
 export function startCallSpan(options: InterceptorOptions, start: CallStart): CallSpan | undefined {
   const { kind, method, metadata } = start;
-  const asked = <T>(ask: () => T): T | undefined => attempt(options, ask);
-  if (options.filter !== undefined) {
-    if (asked(() => options.filter?.(method, metadata)) === false) return undefined;
+  try {
+    if (options.filter !== undefined) {
+      const isWanted = attempt(options, () => options.filter?.(method, metadata));
+      if (isWanted === false) return undefined;
+    }
+    let name: string | undefined;
+    if (options.operationName !== undefined) {
+      name = attempt(options, () => options.operationName?.(method, metadata));
+    }
+    const tags: Record<string, unknown> = {
+      component: "gRPC",
+      "span.kind": kind,
+      "grpc.method": method,
+    };
+    if (options.tags !== undefined) Object.assign(tags, options.tags);
+    const { deadline } = start;
+    if (deadline !== undefined && deadline !== Infinity) {
+      const text = attempt(options, () => printDeadline(deadline));
+      if (text !== undefined) tags["grpc.request.deadline"] = text;
+    }
+    const parent = start.findParent();
+    const span = tracerOf(options).startSpan(
+      name ?? method,
+      parent ? { childOf: parent, tags } : { tags },
+    );
+    return new CallSpan(options, { kind, method, metadata, span });
+  } catch (error) {
+    tellError(options, error);
+    return undefined;
   }
-  const name =
-    options.operationName === undefined
-      ? method
-      : (asked(() => options.operationName?.(method, metadata)) ?? method);
-  const parent = asked(() => start.findParent());
-  const tags: Record<string, unknown> = {
-    component: "gRPC",
-    "span.kind": kind,
-    "grpc.method": method,
-  };
-  if (options.tags !== undefined) Object.assign(tags, options.tags);
-  const deadline = asked(() => printDeadline(start.deadline));
-  if (deadline !== undefined) tags["grpc.request.deadline"] = deadline;
-  const span = asked(() =>
-    tracerOf(options).startSpan(name, parent ? { childOf: parent, tags } : { tags }),
-  );
-  if (span === undefined) return undefined;
-  return new CallSpan(options, { kind, method, metadata, span });
 }
 
 export class CallSpan {
@@ -134,8 +142,16 @@ export class CallSpan {
   end(code: number, details: string, peer: string | undefined): void {
     if (this.#ended) return;
     this.#ended = true;
-    attempt(this.#options, () => this.#tagEnd(code, details, peer));
-    attempt(this.#options, () => this.span.finish());
+    try {
+      this.#tagEnd(code, details, peer);
+    } catch (error) {
+      tellError(this.#options, error);
+    }
+    try {
+      this.span.finish();
+    } catch (error) {
+      tellError(this.#options, error);
+    }
   }
 
   #tagEnd(code: number, details: string, peer: string | undefined): void {
@@ -158,17 +174,20 @@ export function attempt<T>(options: InterceptorOptions, run: () => T): T | undef
   try {
     return run();
   } catch (error) {
-    try {
-      options.onError?.(error);
-    } catch {
-      // Who is told of errors has thrown one: there is nobody left to tell.
-    }
+    tellError(options, error);
     return undefined;
   }
 }
 
-/** ISO 8601 in UTC. */
-function printDeadline(deadline: Date | number | undefined): string | undefined {
-  if (deadline === undefined || deadline === Infinity) return undefined;
+export function tellError(options: InterceptorOptions, error: unknown): void {
+  try {
+    options.onError?.(error);
+  } catch {
+    // Who is told of errors has thrown one: there is nobody left to tell.
+  }
+}
+
+/** ISO 8601 in UTC. @throws for what is no time. */
+function printDeadline(deadline: Date | number): string {
   return new Date(deadline).toISOString();
 }

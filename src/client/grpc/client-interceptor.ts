@@ -101,18 +101,24 @@ class TracedListener implements InterceptingListener {
   }
 
   onReceiveMetadata(metadata: Metadata): void {
-    runWithSpan(this.#parent, () => this.#listener.onReceiveMetadata?.(metadata));
+    this.#run(() => this.#listener.onReceiveMetadata?.(metadata));
   }
 
   onReceiveMessage(message: unknown): void {
     // Without a response grpc-js says null where one was due.
     if (message !== null) this.#trace.received(message);
-    runWithSpan(this.#parent, () => this.#listener.onReceiveMessage?.(message));
+    this.#run(() => this.#listener.onReceiveMessage?.(message));
   }
 
   onReceiveStatus(status: Status): void {
     this.#trace.end(status.code, status.details, this.#readPeer());
-    runWithSpan(this.#parent, () => this.#listener.onReceiveStatus?.(status));
+    this.#run(() => this.#listener.onReceiveStatus?.(status));
+  }
+
+  #run(tell: () => void): void {
+    // To find out costs a tenth of entering it once more.
+    if (activeSpan() === this.#parent) tell();
+    else runWithSpan(this.#parent, tell);
   }
 
   #readPeer(): string | undefined {

@@ -16,6 +16,7 @@
 // Not here: tags and logs (call-span.ts). Methods that no handler serves: grpc-js answers them before
 // any interceptor.
 
+import { AsyncResource } from "node:async_hooks";
 import type { Metadata, ServerInterceptingCallInterface, ServerInterceptor } from "@grpc/grpc-js";
 import { type Clock, systemClock } from "../../base/clock.ts";
 import { runWithSpan } from "../active-span.ts";
@@ -51,10 +52,13 @@ export function openTracingServerInterceptor(
 function watchCall(options: InterceptorOptions, clock: Clock, method: string, call: Call): void {
   const start = call.start.bind(call);
   const watched = new WatchedCall(options, clock, method, call);
-  call.start = (listener) => start(watched.listen(listener));
+  call.start = (listener) => {
+    watched.listener = listener;
+    start(watched);
+  };
   const sendStatus = call.sendStatus.bind(call);
   call.sendStatus = (status) => {
-    watched.trace?.end(status.code, status.details, watched.readPeer());
+    watched.end(status.code, status.details);
     sendStatus(status);
   };
   if (!options.logMessages && options.tagResponse === undefined) return;
@@ -65,8 +69,12 @@ function watchCall(options: InterceptorOptions, clock: Clock, method: string, ca
   };
 }
 
-class WatchedCall {
+/** What the call tells of itself, told on to `listener` with the span active. */
+class WatchedCall implements Listener {
+  listener: Listener | undefined;
   trace: CallSpan | undefined;
+  /** What is active in the call; to enter it again costs a twentieth of `runWithSpan`. */
+  #scope: AsyncResource | undefined;
   readonly #options: InterceptorOptions;
   readonly #clock: Clock;
   readonly #method: string;
@@ -79,23 +87,45 @@ class WatchedCall {
     this.#call = call;
   }
 
-  /** What the call tells of itself, told on to `listener` with the span active. */
-  listen(listener: Listener): Listener {
-    return {
-      onReceiveMetadata: (metadata) => {
-        this.trace = this.#start(metadata);
-        this.#run(() => listener.onReceiveMetadata(metadata));
-      },
-      onReceiveMessage: (message) => {
-        this.trace?.received(message);
-        this.#run(() => listener.onReceiveMessage(message));
-      },
-      onReceiveHalfClose: () => this.#run(() => listener.onReceiveHalfClose()),
-      onCancel: () => {
-        this.#endCancelled();
-        this.#run(() => listener.onCancel());
-      },
-    };
+  onReceiveMetadata(metadata: Metadata): void {
+    this.trace = this.#start(metadata);
+    const listener = this.listener;
+    if (listener === undefined) return;
+    if (this.trace === undefined) {
+      listener.onReceiveMetadata(metadata);
+      return;
+    }
+    // Of whichever tracer was given: it is only carried here, and given back as it is.
+    runWithSpan(this.trace.span as Span, () => {
+      this.#scope = new AsyncResource("spoor.grpc");
+      listener.onReceiveMetadata(metadata);
+    });
+  }
+
+  onReceiveMessage(message: unknown): void {
+    this.trace?.received(message);
+    this.#tell("onReceiveMessage", message);
+  }
+
+  onReceiveHalfClose(): void {
+    this.#tell("onReceiveHalfClose");
+  }
+
+  onCancel(): void {
+    this.#endCancelled();
+    this.#tell("onCancel");
+  }
+
+  #tell(what: "onReceiveMessage" | "onReceiveHalfClose" | "onCancel", message?: unknown): void {
+    const { listener } = this;
+    if (listener === undefined) return;
+    if (this.#scope === undefined) listener[what](message);
+    else this.#scope.runInAsyncScope(listener[what], listener, message);
+  }
+
+  end(code: number, details: string): void {
+    const { trace } = this;
+    if (trace !== undefined && !trace.hasEnded) trace.end(code, details, this.#readPeer());
   }
 
   #start(metadata: Metadata): CallSpan | undefined {
@@ -104,14 +134,9 @@ class WatchedCall {
       method: this.#method,
       metadata,
       deadline: this.#readDeadline(),
-      findParent: () => extractContext(tracerOf(this.#options), metadata),
+      findParent: () =>
+        attempt(this.#options, () => extractContext(tracerOf(this.#options), metadata)),
     });
-  }
-
-  #run(tell: () => void): void {
-    if (this.trace === undefined) tell();
-    // Of whichever tracer was given: it is only carried here, and given back as it is.
-    else runWithSpan(this.trace.span as Span, tell);
   }
 
   #endCancelled(): void {
@@ -119,15 +144,15 @@ class WatchedCall {
     if (trace === undefined || trace.hasEnded) return;
     const deadlineMs = Number(this.#readDeadline() ?? Infinity);
     if (this.#clock.nowUs() / 1_000 >= deadlineMs - DEADLINE_SLACK_MS) {
-      trace.end(DEADLINE_EXCEEDED, "no status before the deadline", this.readPeer());
+      this.end(DEADLINE_EXCEEDED, "no status before the deadline");
       return;
     }
     const details = "cancelled by the client, or its connection is lost";
     trace.cancelled(details);
-    trace.end(CANCELLED, details, this.readPeer());
+    this.end(CANCELLED, details);
   }
 
-  readPeer(): string | undefined {
+  #readPeer(): string | undefined {
     const peer = attempt(this.#options, () => this.#call.getPeer());
     return peer === NO_PEER ? undefined : peer;
   }
