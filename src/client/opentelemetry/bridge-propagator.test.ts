@@ -73,6 +73,14 @@ test("headers without a span: garbage changes nothing, a debug id starts a debug
   assert(span._tags.some(({ key, value }) => key === "jaeger-debug-id" && value === "help"));
 });
 
+test("headers with baggage alone leave the decision to the sampler", () => {
+  const found = extract({ "uberctx-tenant": "north", baggage: "zone=b" });
+  otel.startSpan("callee", {}, found).end();
+  const [span] = reporter.spans.splice(0);
+  assert.equal(span?.context().isSampled(), true);
+  assert.equal(span?.getBaggageItem("tenant"), "north");
+});
+
 test("inject() writes nothing for a context without a span", () => {
   const headers: Record<string, string> = {};
   propagator.inject(ROOT_CONTEXT, headers, defaultTextMapSetter);

@@ -46,7 +46,6 @@ export class BridgePropagator implements TextMapPropagator {
     }
     const client = this.#findTracer().extract(FORMAT_HTTP_HEADERS, headers);
     if (client === null) return context;
-    client.isRemote = true;
     const found = client.isValid
       ? trace.setSpanContext(context, makeApiContext(client))
       : context.setValue(ORPHAN_CONTEXT, client);
