@@ -22,6 +22,7 @@ import {
   WRITER_FIRST_BYTES,
   WRITER_KEPT_BYTES,
   copyBytes,
+  copyText,
   growBytes,
 } from "./thrift-writer.ts";
 
@@ -66,6 +67,9 @@ export class ThriftCompactWriter implements ThriftWriter {
   at = 0;
   #bytes: Uint8Array = new Uint8Array(WRITER_FIRST_BYTES);
   #view: DataView = new DataView(this.#bytes.buffer);
+  /** What texts of tags were last copied from. */
+  #source: Uint8Array = this.#bytes;
+  #sourceView: DataView = this.#view;
   /** Id of the last field of the struct that is being written. */
   #lastId = 0;
 
@@ -73,6 +77,9 @@ export class ThriftCompactWriter implements ThriftWriter {
     this.at = 0;
     this.#lastId = 0;
     if (this.#bytes.length > WRITER_KEPT_BYTES) this.#use(new Uint8Array(WRITER_FIRST_BYTES));
+    // The last message's texts are not held any longer.
+    this.#source = this.#bytes;
+    this.#sourceView = this.#view;
   }
 
   take(): Uint8Array {
@@ -177,10 +184,11 @@ export class ThriftCompactWriter implements ThriftWriter {
     const keyBytes = keyEnd - keyStart;
     this.#reserve(TEXT_TAG_BYTES_MAX + keyBytes);
     const to = this.#bytes;
+    const from = this.#viewOf(bytes);
     let { at } = this;
     to[at++] = TAG_KEY_HEAD;
     at = putVarint(to, at, keyBytes);
-    copyBytes(to, at, bytes, keyStart, keyEnd);
+    copyText(this.#view, at, from, keyStart, keyEnd);
     at += keyBytes;
     to[at++] = TAG_TYPE_HEAD;
     to[at++] = type << 1;
@@ -199,19 +207,29 @@ export class ThriftCompactWriter implements ThriftWriter {
     const textBytes = textEnd - textStart;
     this.#reserve(TEXT_TAG_BYTES_MAX + keyBytes + textBytes);
     const to = this.#bytes;
+    const from = this.#viewOf(bytes);
     let { at } = this;
     to[at++] = TAG_KEY_HEAD;
     at = putVarint(to, at, keyBytes);
-    copyBytes(to, at, bytes, keyStart, keyEnd);
+    copyText(this.#view, at, from, keyStart, keyEnd);
     at += keyBytes;
     to[at++] = TAG_TYPE_HEAD;
     to[at++] = 0;
     to[at++] = TAG_TEXT_HEAD;
     at = putVarint(to, at, textBytes);
-    copyBytes(to, at, bytes, textStart, textEnd);
+    copyText(this.#view, at, from, textStart, textEnd);
     at += textBytes;
     to[at++] = STOP;
     this.at = at;
+  }
+
+  /** Texts of one message come from one place. */
+  #viewOf(bytes: Uint8Array): DataView {
+    if (bytes !== this.#source) {
+      this.#source = bytes;
+      this.#sourceView = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    }
+    return this.#sourceView;
   }
 
   #head(id: number, compactType: number): void {

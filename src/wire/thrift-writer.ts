@@ -84,6 +84,19 @@ export function copyBytes(
   for (let from = start; from < end; from++, at++) to[at] = bytes[from]!;
 }
 
+/** As `copyBytes`, four bytes at a time: for who has views of both already. */
+export function copyText(
+  to: DataView,
+  at: number,
+  bytes: DataView,
+  start: number,
+  end: number,
+): void {
+  let from = start;
+  for (; from + 4 <= end; from += 4, at += 4) to.setInt32(at, bytes.getInt32(from, true), true);
+  for (; from < end; from++, at++) to.setUint8(at, bytes.getUint8(from));
+}
+
 /** A larger copy of `bytes`, with room for at least `bytesMin`. */
 export function growBytes(bytes: Uint8Array, bytesMin: number): Uint8Array {
   const grown = new Uint8Array(Math.max(bytes.length * 2, bytesMin));
