@@ -1,7 +1,7 @@
 // What the gRPC interceptors of the client add to a unary call, both sides in this process.
 //
-//   plain │ traced, sampled │ traced, not sampled     in short turns, again and again: a machine's
-//                                                     moods touch all three alike
+//   plain │ empty interceptors │ traced, sampled │ traced, not sampled     in short turns, again and again:
+//                                                                          a machine's moods touch all alike
 //
 // Two figures each: CPU a call while 16 are in flight, and the time of a call that is alone. Spans go to
 // nobody: what a reporter costs is measured with the client. Calls are child spans of an active one.
@@ -26,8 +26,9 @@ const WARM_TURNS = 3;
 /** Bytes of a request and of its response: a small message. */
 const MESSAGE = Buffer.alloc(100, "x");
 
-type Way = "plain" | "sampled" | "unsampled";
-const WAYS: readonly Way[] = ["plain", "sampled", "unsampled"];
+/** `empty`: grpc-js's own interceptors that do nothing, the least that any could add. */
+type Way = "plain" | "empty" | "sampled" | "unsampled";
+const WAYS: readonly Way[] = ["plain", "empty", "sampled", "unsampled"];
 
 export interface CallCost {
   /** Microseconds of CPU a call, both sides. */
@@ -39,7 +40,7 @@ export interface CallCost {
 export interface GrpcReport {
   readonly costs: Readonly<Record<Way, CallCost>>;
   /** What is added to a plain call, in per cent. */
-  readonly added: Readonly<Record<"sampled" | "unsampled", CallCost>>;
+  readonly added: Readonly<Record<Exclude<Way, "plain">, CallCost>>;
 }
 
 interface Pair {
@@ -81,7 +82,14 @@ export async function measureClientGrpc(seconds: number): Promise<GrpcReport> {
     cpuUs: 100 * (costs[way].cpuUs / costs.plain.cpuUs - 1),
     aloneUs: 100 * (costs[way].aloneUs / costs.plain.aloneUs - 1),
   });
-  return { costs, added: { sampled: addedBy("sampled"), unsampled: addedBy("unsampled") } };
+  return {
+    costs,
+    added: {
+      empty: addedBy("empty"),
+      sampled: addedBy("sampled"),
+      unsampled: addedBy("unsampled"),
+    },
+  };
 }
 
 export function printClientGrpc({ costs, added }: GrpcReport): string {
@@ -132,12 +140,22 @@ function makeTracer(isSampled: boolean): Tracer {
   return new Tracer("bench", new NoopReporter(), new ConstSampler(isSampled), { codecs });
 }
 
+function clientInterceptors(way: Way, tracer: Tracer): grpc.Interceptor[] {
+  if (way === "plain") return [];
+  if (way !== "empty") return [openTracingClientInterceptor({ tracer })];
+  return [(options, nextCall) => new grpc.InterceptingCall(nextCall(options))];
+}
+
+function serverInterceptors(way: Way, tracer: Tracer): grpc.ServerInterceptor[] {
+  if (way === "plain") return [];
+  if (way !== "empty") return [openTracingServerInterceptor({ tracer })];
+  return [(_method, call) => new grpc.ServerInterceptingCall(call)];
+}
+
 async function openPair(way: Way): Promise<Pair> {
   const tracer = makeTracer(way === "sampled");
-  const isTraced = way !== "plain";
-  const server = new grpc.Server({
-    interceptors: isTraced ? [openTracingServerInterceptor({ tracer })] : [],
-  });
+  const isTraced = way === "sampled" || way === "unsampled";
+  const server = new grpc.Server({ interceptors: serverInterceptors(way, tracer) });
   const identity = (bytes: Buffer): Buffer => bytes;
   const method = {
     path: PATH,
@@ -161,7 +179,7 @@ async function openPair(way: Way): Promise<Pair> {
     );
   });
   const client = new grpc.Client(`127.0.0.1:${port}`, grpc.credentials.createInsecure(), {
-    interceptors: isTraced ? [openTracingClientInterceptor({ tracer })] : [],
+    interceptors: clientInterceptors(way, tracer),
   });
   const root = isTraced ? tracer.startSpan("bench") : undefined;
   const call = (): Promise<void> =>

@@ -1,3 +1,5 @@
+// A context goes into metadata and comes out of it, with the tracers and the headers that there are.
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Metadata } from "@grpc/grpc-js";
