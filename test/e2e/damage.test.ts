@@ -9,6 +9,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setImmediate } from "node:timers/promises";
 import { makeRandom } from "../../bench/span-model.ts";
 import type { Log } from "../../src/base/log.ts";
 import { RowCopier } from "../../src/model/copy-rows.ts";
@@ -151,6 +152,8 @@ async function look(disk: SimulatedDisk, known: Known, what: string): Promise<Se
   }
   const figures = store.figures();
   await store.close();
+  // What a WeakRef was asked for lives until the event loop turns, and here nothing else turns it.
+  await setImmediate();
   assert.equal(disk.openSources, 0, `${what}: files are still open`);
   const isTorn = lines.some(({ fields }) => /"tornBytes":[1-9]/.test(fields));
   return {
