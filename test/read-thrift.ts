@@ -58,6 +58,6 @@ function readValue(thrift: ThriftReader, type: number): ThriftValue {
       return { type, elementType, values };
     }
     default:
-      assert.fail(`type ${type} is not in jaeger.thrift`);
+      throw new assert.AssertionError({ message: `type ${type} is not in jaeger.thrift` });
   }
 }
