@@ -203,8 +203,10 @@ test("Forwarder sets a parcel aside on which every collector falls silent, and g
     callMs: 20,
   });
   await until(() => forwarder.figures().spooled.parcels === 0);
+  // One whose answer came too late came twice.
+  const taken = new Set([...one.taken, ...two.taken]);
   assert.deepEqual(
-    [...one.taken, ...two.taken].toSorted((a, b) => a - b),
+    [...taken].toSorted((a, b) => a - b),
     [1, 3, 4, 5, 6],
   );
   assert.deepEqual(forwarder.figures().dropped.undeliverable, { parcels: 1, spans: 2 });
@@ -244,8 +246,10 @@ test("Forwarder keeps every parcel while collectors fall silent on all of them",
   await until(() => calls >= 12);
   isSilent = false;
   await until(() => forwarder.figures().spooled.parcels === 0);
+  // An answer that comes after its 5 ms is silence as well: that parcel is sent again.
+  const taken = new Set(all.flatMap((collector) => collector.taken));
   assert.deepEqual(
-    all.flatMap(({ taken }) => taken).toSorted((a, b) => a - b),
+    [...taken].toSorted((a, b) => a - b),
     range(1, 3),
   );
   assert.equal(forwarder.figures().dropped.undeliverable.parcels, 0);
