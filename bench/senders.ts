@@ -5,6 +5,7 @@ import { Client, credentials, type ServiceError } from "@grpc/grpc-js";
 import { encodeJaegerProto, encodeOtlp, type Message } from "./encode-proto.ts";
 import { systemClock } from "../src/base/clock.ts";
 import { silentLog } from "../src/base/log.ts";
+import { CHECKSUM_CRC32C } from "../src/net/tchannel-checksum.ts";
 import { openTChannelClient } from "../src/net/tchannel-client.ts";
 import { encodeJaegerThrift, encodeSubmitBatches, encodeZipkinJson } from "./encode-text.ts";
 import type { Unit } from "./span-model.ts";
@@ -92,6 +93,8 @@ function tchannel(method: string): (target: string) => Sender {
     const client = openTChannelClient({
       hostPort: { host, port: Number(port) },
       processName: "bench",
+      // What Jaeger's agents send.
+      checksumType: CHECKSUM_CRC32C,
       log: silentLog,
       clock: systemClock,
     });

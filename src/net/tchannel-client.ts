@@ -64,6 +64,8 @@ export interface TChannelClientOptions {
   readonly connectTimeoutMs?: number;
   /** 0 ≤ x < 1; spreads what clients do that lost their peer together. */
   readonly random?: () => number;
+  /** Of requests, a CHECKSUM_… ; left out: CRC-32. */
+  readonly checksumType?: number;
 }
 
 export interface CallOptions {
@@ -163,7 +165,7 @@ class Client implements TChannelClient {
           ]),
         ),
         // Every server knows it, and both ends have it in native code: CRC-32C costs ten times as much.
-        checksumType: CHECKSUM_CRC32,
+        checksumType: this.#options.checksumType ?? CHECKSUM_CRC32,
         method,
         body,
       });
